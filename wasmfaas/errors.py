@@ -1,0 +1,181 @@
+"""Every error that wasmfaas answers a caller with.
+
+    WasmfaasError                 code, HTTP status, message
+    ├── ValidationFailed          400  ValidationException
+    ├── InvalidParameterValue     400  InvalidParameterValueException
+    ├── InvalidRequestContent     400  InvalidRequestContentException
+    ├── CodeStorageExceeded       400  CodeStorageExceededException
+    ├── AccessDenied              403  AccessDeniedException
+    ├── ResourceNotFound          404  ResourceNotFoundException
+    ├── ResourceConflict          409  ResourceConflictException
+    ├── PreconditionFailed        412  PreconditionFailedException
+    ├── RequestTooLarge           413  RequestTooLargeException
+    ├── RequestEntityTooLarge     413  RequestEntityTooLargeException
+    ├── UnsupportedMediaType      415  UnsupportedMediaTypeException
+    ├── TooManyRequests           429  TooManyRequestsException
+    ├── ServiceFailure            500  ServiceException
+    ├── ServiceUnavailable        503  ServiceUnavailableException
+    └── StorageFull               507  StorageFullException
+
+These are ours: the request could not be served. What goes wrong inside a function is not an
+exception here but an `Outcome` with an `error_type` (see `wasmfaas.models`), as on Lambda.
+"""
+
+from typing import ClassVar
+
+
+class WasmfaasError(Exception):
+    """Base of the tree: `code` is stable, `status` is the HTTP status, `message` is for people.
+
+    `message_key` is the member of the JSON body that carries the message: Lambda spells it
+    `Message` in some error shapes and `message` in others. `fault` is its `Type` member; None
+    leaves the member out.
+    """
+
+    code: ClassVar[str] = "ServiceException"
+    status: ClassVar[int] = 500
+    message_key: ClassVar[str] = "Message"
+    fault: ClassVar[str | None] = "User"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def body(self) -> dict[str, str]:
+        """The members of the JSON error body, in Lambda's order."""
+        members = {} if self.fault is None else {"Type": self.fault}
+        return members | {self.message_key: self.message}
+
+    def headers(self) -> dict[str, str]:
+        """Extra response headers."""
+        return {}
+
+
+class ValidationFailed(WasmfaasError):
+    """A member breaks a constraint of the service model."""
+
+    code = "ValidationException"
+    status = 400
+    message_key = "message"
+    fault = None
+
+
+class InvalidParameterValue(WasmfaasError):
+    """A parameter is well formed but not acceptable."""
+
+    code = "InvalidParameterValueException"
+    status = 400
+    message_key = "message"
+
+
+class InvalidRequestContent(WasmfaasError):
+    """The request body could not be parsed as JSON."""
+
+    code = "InvalidRequestContentException"
+    status = 400
+    message_key = "message"
+
+
+class CodeStorageExceeded(WasmfaasError):
+    """The total size of deployed code exceeds the limit."""
+
+    code = "CodeStorageExceededException"
+    status = 400
+    message_key = "message"
+
+
+class AccessDenied(WasmfaasError):
+    """The caller may not do this."""
+
+    code = "AccessDeniedException"
+    status = 403
+
+
+class ResourceNotFound(WasmfaasError):
+    """The function, version or other resource does not exist."""
+
+    code = "ResourceNotFoundException"
+    status = 404
+
+
+class ResourceConflict(WasmfaasError):
+    """The resource already exists, or another operation is in progress."""
+
+    code = "ResourceConflictException"
+    status = 409
+    message_key = "message"
+
+
+class PreconditionFailed(WasmfaasError):
+    """The RevisionId given is not the latest."""
+
+    code = "PreconditionFailedException"
+    status = 412
+    message_key = "message"
+
+
+class RequestTooLarge(WasmfaasError):
+    """The invocation payload exceeds its limit."""
+
+    code = "RequestTooLargeException"
+    status = 413
+    message_key = "message"
+
+
+class RequestEntityTooLarge(WasmfaasError):
+    """The request of a control-plane operation, or its package, exceeds its limit."""
+
+    code = "RequestEntityTooLargeException"
+    status = 413
+    message_key = "message"
+
+
+class UnsupportedMediaType(WasmfaasError):
+    """The content type is not JSON."""
+
+    code = "UnsupportedMediaTypeException"
+    status = 415
+    message_key = "message"
+
+
+class TooManyRequests(WasmfaasError):
+    """The request was throttled. `reason` is one of Lambda's ThrottleReason values."""
+
+    code = "TooManyRequestsException"
+    status = 429
+    message_key = "message"
+
+    def __init__(self, message: str, *, reason: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    def body(self) -> dict[str, str]:
+        return {"Reason": self.reason} | super().body()
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class ServiceFailure(WasmfaasError):
+    """We failed. The message never carries a traceback or a path."""
+
+    code = "ServiceException"
+    status = 500
+    fault = "Service"
+
+
+class ServiceUnavailable(WasmfaasError):
+    """We cannot serve this now: starting, stopping, or without workers."""
+
+    code = "ServiceUnavailableException"
+    status = 503
+    fault = "Service"
+
+
+class StorageFull(WasmfaasError):
+    """The disk that holds the data directory is full."""
+
+    code = "StorageFullException"
+    status = 507
+    fault = "Service"

@@ -1,0 +1,198 @@
+"""The data that the parts of wasmfaas hand to each other: frozen, plain, without behaviour of
+their own beyond reading what they hold."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The one version of a function that can change.
+LATEST = "$LATEST"
+
+
+class PackageKind(enum.StrEnum):
+    """What a package turned out to hold; decides how it is called."""
+
+    #: Python source, run by the shared Python runtime component.
+    PYTHON = "python"
+    #: A component that exports the world of `guest-sdks/wit`.
+    COMPONENT = "component"
+    #: A core module that exports `memory`, `wasmfaas_alloc` and `wasmfaas_handle`.
+    REACTOR = "reactor"
+    #: A WASI command: the event on stdin, the answer on stdout.
+    COMMAND = "command"
+
+
+class Isolation(enum.StrEnum):
+    """What an invocation may see of earlier invocations of the same version."""
+
+    #: Nothing: memory is put back to the image taken after start-up, or the instance is replaced.
+    PRISTINE = "pristine"
+    #: Nothing: every invocation has a new Wasmtime instance.
+    FRESH = "fresh"
+    #: Module state, as on Lambda.
+    REUSE = "reuse"
+
+
+class State(enum.StrEnum):
+    """Lambda's State of a function."""
+
+    PENDING = "Pending"
+    ACTIVE = "Active"
+    FAILED = "Failed"
+
+
+class UpdateStatus(enum.StrEnum):
+    """Lambda's LastUpdateStatus of a function."""
+
+    SUCCESSFUL = "Successful"
+    IN_PROGRESS = "InProgress"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One immutable pair of configuration and code. A function points at the one it serves
+    (`active`) and, while an update runs, at the one it will serve next (`pending`)."""
+
+    id: str
+    function_name: str
+    #: Lambda's configuration members by Lambda's names (`MemorySize`, `Timeout`, `Environment`…),
+    #: defaults filled in.
+    configuration: Mapping[str, Any]
+    #: SHA-256 of the zip as Lambda prints it: base64.
+    code_sha256: str
+    #: SHA-256 of the zip in hex: the name of the blob and of the unpacked tree.
+    code_digest: str
+    #: Size of the zip.
+    code_size_bytes: int
+    #: What the package holds; None until it has been inspected.
+    kind: PackageKind | None = None
+    #: Name of the compiled artefact; None until compiled.
+    artefact: str | None = None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        variables: Mapping[str, str] = self.configuration.get("Environment", {}).get(
+            "Variables", {}
+        )
+        return variables
+
+    @property
+    def memory_mb(self) -> int:
+        return int(self.configuration["MemorySize"])
+
+    @property
+    def timeout_ms(self) -> int:
+        return int(self.configuration["Timeout"]) * 1000
+
+    @property
+    def isolation(self) -> Isolation:
+        return Isolation(self.environment.get("WASMFAAS_ISOLATION", Isolation.PRISTINE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function as the registry knows it: `$LATEST` and what hangs on the name."""
+
+    name: str
+    state: State
+    state_reason: str | None = None
+    state_reason_code: str | None = None
+    last_update_status: UpdateStatus | None = None
+    last_update_status_reason: str | None = None
+    last_update_status_reason_code: str | None = None
+    revision_id: str
+    #: `2026-11-23T04:00:00.000+0000`
+    last_modified: str
+    active: Deployment | None
+    pending: Deployment | None
+    #: The 32-character id of the function URL; None without one.
+    url_id: str | None = None
+    #: Members of Lambda's function URL configuration (AuthType, Cors, InvokeMode, CreationTime…).
+    url_configuration: Mapping[str, Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Deployment:
+        """The deployment that the API describes: the newest one, served or not."""
+        deployment = self.pending or self.active
+        assert deployment is not None, "a function always has a deployment"
+        return deployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSpec:
+    """All that a worker needs in order to make sandboxes of one deployment."""
+
+    #: Identifies the deployment to workers; equal keys mean interchangeable sandboxes.
+    key: str
+    function_name: str
+    function_version: str
+    kind: PackageKind
+    isolation: Isolation
+    handler: str
+    #: The compiled artefact and the SHA-256 (hex) that the server authenticated.
+    artefact_path: str
+    artefact_sha256: str
+    #: The unpacked package, shown to the guest as /var/task, read-only.
+    task_path: str
+    environment: Mapping[str, str]
+    memory_bytes_max: int
+    tmp_bytes_max: int
+    timeout_ms: int
+    fuel_max: int
+    log_bytes_max: int
+    response_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationContext:
+    """What a trigger knows about one invocation, beside its event."""
+
+    request_id: str
+    invoked_function_arn: str
+    #: Decoded ClientContext JSON text, or None.
+    client_context: str | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one attempt of one invocation used: one row of the ledger."""
+
+    request_id: str
+    attempt: int
+    function_name: str
+    function_version: str
+    #: Unix time of the start, in milliseconds.
+    started_at_ms: int
+    #: Fuel that Wasmtime counted; for a trap, which loses the count, 0.
+    fuel_counted: int
+    #: Fuel charged: `fuel_counted`, or for a trap the CPU time at the configured rate if greater.
+    fuel: int
+    duration_us: int
+    billed_duration_ms: int
+    cpu_us: int
+    memory_bytes_peak: int
+    #: Time the start-up took if this invocation had to wait for it, else None.
+    init_us: int | None
+    request_bytes: int
+    response_bytes: int
+    #: None, or the error type of a function error.
+    error_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an invocation ended: with the function's answer or with a function error."""
+
+    request_id: str
+    executed_version: str
+    #: JSON text: the answer, or Lambda's error payload.
+    payload: bytes
+    #: None for success; else e.g. `Runtime.ExitError`, `Sandbox.Timedout`, or the exception's name.
+    error_type: str | None
+    usage: Usage
+    #: START … REPORT, as written to the function's log.
+    log: bytes
