@@ -1,0 +1,194 @@
+"""Every setting, declared once: flags, environment variables and the README's table come from it."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+ENVIRONMENT_PREFIX = "WASMFAAS_"
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+MIB = 1024 * 1024
+
+
+def _setting(default: Any, help: str, *, least: int | None = None) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help, "least": least})
+
+
+def _computed(factory: Any, help: str, shown: str, *, least: int | None = None) -> Any:
+    metadata = {"help": help, "shown": shown, "least": least}
+    return dataclasses.field(default_factory=factory, metadata=metadata)
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/wasmfaas`, as the XDG base directory specification says."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if home.startswith("/") else Path.home() / ".local/share") / "wasmfaas"
+
+
+def default_cache_dir() -> Path:
+    """`$XDG_CACHE_HOME/wasmfaas`, as the XDG base directory specification says."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if home.startswith("/") else Path.home() / ".cache") / "wasmfaas"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class InvalidSetting(ValueError):
+    """A setting has a value that cannot be used; the message names the setting and the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator of a server decides. Units are in the names."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; only loopback is accepted.")
+    port: int = _setting(3001, "TCP port to listen on; 0 picks a free one.", least=0)
+    data_dir: Path = _computed(
+        default_data_dir,
+        "Functions, code, logs and the ledger.",
+        "$XDG_DATA_HOME/wasmfaas",
+    )
+    cache_dir: Path = _computed(
+        default_cache_dir,
+        "The Python runtime component; can be deleted at any time.",
+        "$XDG_CACHE_HOME/wasmfaas",
+    )
+    region: str = _setting("us-east-1", "Region in ARNs and in function URLs.")
+    account_id: str = _setting("000000000000", "Account in ARNs: 12 digits.")
+
+    workers_min: int = _setting(1, "Worker processes kept when idle.", least=1)
+    workers_max: int = _computed(
+        lambda: 2 * _cores(), "Worker processes at most.", "2 × cores", least=1
+    )
+    sandboxes_per_worker_max: int = _setting(
+        16, "Functions that one worker keeps a ready sandbox of.", least=1
+    )
+    sandbox_calls_max: int = _setting(
+        1000, "Invocations after which a sandbox is replaced, whatever its isolation.", least=1
+    )
+    queue_depth_max: int = _setting(
+        10_000, "Invocations that may wait for a worker; more get 429.", least=0
+    )
+    queue_bytes_max: int = _setting(
+        256 * MIB, "Bytes of events that may wait for a worker; more get 429.", least=0
+    )
+    queue_wait_ms_max: int = _setting(
+        120_000, "Time an invocation may wait for a worker; then 429.", least=1
+    )
+    kill_grace_ms: int = _setting(
+        500, "Time past its timeout after which an invocation's worker is killed.", least=0
+    )
+
+    event_bytes_max: int = _setting(6_291_456, "Size of an event or request body.", least=1)
+    response_bytes_max: int = _setting(6_291_556, "Size of a function's answer.", least=1)
+    api_request_bytes_max: int = _setting(
+        70_167_211, "Size of a control-plane request, code included.", least=1
+    )
+    api_requests_inflight_max: int = _setting(
+        8, "Control-plane requests with a body that are held at once.", least=1
+    )
+    zipped_bytes_max: int = _setting(52_428_800, "Size of a package, zipped.", least=1)
+    unzipped_bytes_max: int = _setting(262_144_000, "Size of a package, unzipped.", least=1)
+    package_entries_max: int = _setting(20_000, "Files and folders in a package.", least=1)
+    package_ratio_max: int = _setting(
+        200, "Unzipped size divided by zipped size, of a package over 1 MB.", least=1
+    )
+    log_bytes_invocation_max: int = _setting(
+        256 * 1024, "Log output of one invocation; the rest is dropped and counted.", least=0
+    )
+    log_bytes_function_max: int = _setting(
+        16 * MIB, "Log kept on disk per function; the oldest half goes first.", least=4096
+    )
+    tmp_bytes_max: int = _setting(
+        512 * MIB, "Upper bound for a function's EphemeralStorage on this machine.", least=0
+    )
+    fuel_max: int = _setting(
+        10**13, "Fuel of one invocation, unless WASMFAAS_FUEL_MAX in its environment says less.",
+        least=1,
+    )
+    memory_mb_max: int = _setting(4096, "Upper bound for a function's MemorySize.", least=128)
+
+    compile_cpu_s_max: int = _setting(120, "CPU time of one compilation.", least=1)
+    compile_wall_s_max: int = _setting(180, "Wall time of one compilation.", least=1)
+    compile_memory_bytes_max: int = _setting(
+        4096 * MIB, "Address space of one compilation.", least=256 * MIB
+    )
+
+    fuel_per_cpu_us: int = _setting(
+        1000,
+        "Fuel charged per microsecond of CPU time where a trap loses Wasmtime's count.",
+        least=0,
+    )
+    price_per_million_requests: float = _setting(0.20, "Price of a million invocations.")
+    price_per_billion_fuel: float = _setting(0.000002, "Price of a billion units of fuel.")
+    price_currency: str = _setting("USD", "Currency of the prices; only printed.")
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):
+            value, least = getattr(self, setting.name), setting.metadata["least"]
+            if least is not None and value < least:
+                raise InvalidSetting(f"{setting.name} is {value}, but must be at least {least}.")
+        if self.host not in LOOPBACK_HOSTS:
+            raise InvalidSetting(
+                f"host is {self.host!r}, but only loopback addresses are accepted "
+                f"({', '.join(sorted(LOOPBACK_HOSTS))}): requests are not authenticated yet, so "
+                "any other address would let the network run code here. Put an authenticating "
+                "proxy in front of 127.0.0.1 instead."
+            )
+        if not (self.account_id.isascii() and self.account_id.isdigit()) or (
+            len(self.account_id) != 12
+        ):
+            raise InvalidSetting(f"account_id is {self.account_id!r}, but must be 12 digits.")
+        if self.workers_min > self.workers_max:
+            raise InvalidSetting(
+                f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."
+            )
+
+
+def environment_name(setting: str) -> str:
+    """`data_dir` → `WASMFAAS_DATA_DIR`."""
+    return ENVIRONMENT_PREFIX + setting.upper()
+
+
+def flag_name(setting: str) -> str:
+    """`data_dir` → `--data-dir`."""
+    return "--" + setting.replace("_", "-")
+
+
+def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
+    """Settings from defaults, then environment variables, then *overrides* that are not None.
+
+    Raises InvalidSetting for a value that does not parse or breaks a bound.
+    """
+    types = get_type_hints(Settings)
+    chosen: dict[str, Any] = {}
+    for setting in dataclasses.fields(Settings):
+        value = overrides.get(setting.name)
+        if value is None:
+            value = environment.get(environment_name(setting.name))
+        if value is None:
+            continue
+        try:
+            chosen[setting.name] = types[setting.name](value)
+        except ValueError:
+            kind = types[setting.name].__name__
+            raise InvalidSetting(
+                f"{setting.name} is {value!r}, but must be of type {kind}."
+            ) from None
+    return Settings(**chosen)
+
+
+def table() -> list[tuple[str, str, str, str]]:
+    """Rows of (flag, environment variable, default, help), in the order of declaration."""
+    rows = []
+    for setting in dataclasses.fields(Settings):
+        shown = setting.metadata.get("shown", str(setting.default))
+        rows.append(
+            (flag_name(setting.name), environment_name(setting.name), shown,
+             setting.metadata["help"])
+        )
+    return rows
