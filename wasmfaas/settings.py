@@ -107,7 +107,8 @@ class Settings:
         512 * MIB, "Upper bound for a function's EphemeralStorage on this machine.", least=0
     )
     fuel_max: int = _setting(
-        10**13, "Fuel of one invocation, unless WASMFAAS_FUEL_MAX in its environment says less.",
+        10**13,
+        "Fuel of one invocation, unless WASMFAAS_FUEL_MAX in its environment says less.",
         least=1,
     )
     memory_mb_max: int = _setting(4096, "Upper bound for a function's MemorySize.", least=128)
@@ -188,7 +189,11 @@ def table() -> list[tuple[str, str, str, str]]:
     for setting in dataclasses.fields(Settings):
         shown = setting.metadata.get("shown", str(setting.default))
         rows.append(
-            (flag_name(setting.name), environment_name(setting.name), shown,
-             setting.metadata["help"])
+            (
+                flag_name(setting.name),
+                environment_name(setting.name),
+                shown,
+                setting.metadata["help"],
+            )
         )
     return rows
