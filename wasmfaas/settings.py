@@ -1,4 +1,4 @@
-"""Every setting, declared once: flags, environment variables and the README's table come from it."""
+"""Every setting, declared once; flags, environment variables and documentation come from here."""
 
 import dataclasses
 import os
@@ -62,7 +62,7 @@ class Settings:
 
     workers_min: int = _setting(1, "Worker processes kept when idle.", least=1)
     workers_max: int = _computed(
-        lambda: 2 * _cores(), "Worker processes at most.", "2 × cores", least=1
+        lambda: 2 * _cores(), "Worker processes at most.", "2 x cores", least=1
     )
     sandboxes_per_worker_max: int = _setting(
         16, "Functions that one worker keeps a ready sandbox of.", least=1
