@@ -1,0 +1,236 @@
+"""Imports a handler, calls it with events, and turns what it raises into Lambda's error payloads.
+
+Error types and texts are those of AWS's own runtime interface client for Python.
+"""
+
+import decimal
+import gc
+import importlib
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from _wasmfaas.context import LambdaContext
+from _wasmfaas.library import Library
+
+TASK_PATH = "/var/task"
+LAYER_PATH = "/opt/python"
+HEADROOM_BYTES = 8 * 1024 * 1024
+_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+
+class FunctionError(Exception):
+    """Carries Lambda's error payload as JSON text."""
+
+    def __init__(self, error_type: str, message: str, trace: list[str], request_id: str) -> None:
+        super().__init__(message)
+        members = {
+            "errorMessage": message,
+            "errorType": error_type,
+            "requestId": request_id,
+            "stackTrace": trace,
+        }
+        self.payload = json.dumps(members)
+
+
+class RequestLog(logging.Handler):
+    """Writes records as Lambda does: level, time and request id, separated by tabs."""
+
+    request_id = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            text = self.format(record)
+            line = f"[{record.levelname}]\t{moment}.{int(record.msecs):03d}Z\t{self.request_id}"
+            sys.stdout.write(f"{line}\t{text}\n")
+        except Exception:
+            self.handleError(record)
+
+
+class Runtime:
+    """One function in one sandbox. Lives as long as the sandbox."""
+
+    def __init__(self) -> None:
+        self._handler: Callable[[Any, LambdaContext], Any] | None = None
+        self._log = RequestLog()
+
+    def start(self, handler: str) -> str:
+        """Import *handler* (`package.module.function`); returns the version of this Python.
+
+        Raises FunctionError where it can't be had.
+        """
+        os.reload_environ()  # type: ignore[attr-defined]
+        sys.path[:0] = [path for path in (TASK_PATH, LAYER_PATH) if os.path.isdir(path)]
+        logging.root.addHandler(self._log)
+        logging.root.setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or logging.WARNING)
+        try:
+            self._handler = _load(handler)
+        finally:
+            _flush()
+        _touch_descriptors()
+        # What the image holds is garbage to nobody: collections in a handler must not walk it.
+        gc.freeze()
+        return sys.version.split()[0]
+
+    def invoke(self, event: str, context: str) -> str:
+        """Call the handler. Raises FunctionError for whatever goes wrong in it."""
+        assert self._handler is not None
+        lambda_context = LambdaContext(context)
+        self._log.request_id = lambda_context.aws_request_id
+        _restore_uniqueness(lambda_context)
+        try:
+            answer = self._handler(json.loads(event), lambda_context)
+        except SystemExit as error:
+            raise _exit_error(error, lambda_context.aws_request_id) from None
+        except BaseException as error:
+            raise _report(error, lambda_context.aws_request_id) from None
+        finally:
+            _flush()
+        return _marshal(answer, lambda_context.aws_request_id)
+
+
+def prepare_image() -> None:
+    """Put what every function needs into the image, and take out what only the build needed."""
+    library = Library()
+    library.collect(next(path for path in sys.path if os.path.exists(f"{path}/os.py")))
+    sys.meta_path.append(library)
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+    sys.dont_write_bytecode = True
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    # Grown now and freed at once: a handler that needs no more than this leaves the size of the
+    # memory alone, so that its sandbox can be put back to its image.
+    bytes(HEADROOM_BYTES)
+    gc.collect()
+    gc.freeze()
+
+
+def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
+    try:
+        module_name, function_name = handler.rsplit(".", 1)
+    except ValueError as error:
+        message = f"Bad handler '{handler}': {error}"
+        raise FunctionError("Runtime.MalformedHandlerName", message, [], "") from None
+    module_name = module_name.replace("/", ".")
+    if module_name in sys.builtin_module_names:
+        message = f"Cannot use built-in module {module_name} as a handler module"
+        raise FunctionError("Runtime.BuiltInModuleConflict", message, [], "")
+    module = _import(module_name)
+    function = getattr(module, function_name, None)
+    if not hasattr(module, function_name):
+        message = f"Handler '{function_name}' missing on module '{module_name}'"
+        raise FunctionError("Runtime.HandlerNotFound", message, [], "")
+    if not callable(function):
+        message = (
+            f"Handler '{function_name}' on module '{module_name}' is not callable: "
+            f"it is of type {type(function).__name__}"
+        )
+        raise FunctionError("Runtime.HandlerNotFound", message, [], "")
+    return function  # type: ignore[no-any-return]
+
+
+def _import(module_name: str) -> Any:
+    try:
+        return importlib.import_module(module_name)
+    except ImportError as error:
+        message = f"Unable to import module '{module_name}': {error}"
+        _log_error("Runtime.ImportModuleError", message, _frames(error))
+        raise FunctionError(
+            "Runtime.ImportModuleError", message, _frames(error), ""
+        ) from None
+    except SyntaxError as error:
+        message = f"Syntax error in module '{module_name}': {error}"
+        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        _log_error("Runtime.UserCodeSyntaxError", message, trace)
+        raise FunctionError("Runtime.UserCodeSyntaxError", message, trace, "") from None
+    except SystemExit as error:
+        raise _exit_error(error, "") from None
+    except BaseException as error:
+        raise _report(error, "") from None
+
+
+def _restore_uniqueness(context: LambdaContext) -> None:
+    """Undo what the image repeats: the state of the pseudo-random generator."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed()
+    if context._trace_id is not None:
+        os.environ["_X_AMZN_TRACE_ID"] = context._trace_id
+
+
+def _marshal(answer: Any, request_id: str) -> str:
+    try:
+        return json.dumps(answer, default=_plain, ensure_ascii=False)
+    except BaseException as error:
+        message = f"Unable to marshal response: {error}"
+        _log_error("Runtime.MarshalError", message, [])
+        raise FunctionError("Runtime.MarshalError", message, [], request_id) from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _report(error: BaseException, request_id: str) -> FunctionError:
+    error_type, trace = type(error).__name__, _frames(error)
+    try:
+        message = str(error)
+    except Exception as second:
+        message = f"<{error_type}: its text raised {type(second).__name__}>"
+    _log_error(error_type, message, trace)
+    return FunctionError(error_type, message, trace, request_id)
+
+
+def _exit_error(error: SystemExit, request_id: str) -> FunctionError:
+    reason = f"with error: exit status {error.code}" if error.code else "without providing a reason"
+    message = f"RequestId: {request_id} Error: Runtime exited {reason}"
+    return FunctionError("Runtime.ExitError", message, [], request_id)
+
+
+def _frames(error: BaseException) -> list[str]:
+    """The user's frames: those from the first one outside of this file and importlib on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [index for index, frame in enumerate(frames) if not _is_ours(frame.filename)]
+    return traceback.format_list(frames[own[0] :]) if own else []
+
+
+def _is_ours(filename: str) -> bool:
+    return filename == __file__ or "importlib" in filename
+
+
+def _log_error(error_type: str, message: str, trace: list[str]) -> None:
+    lines = [f"[ERROR] {error_type}: {message}"]
+    if trace:
+        lines.append("Traceback (most recent call last):")
+        text = "".join(trace).rstrip("\n").replace("\n", "\n" + _NO_BREAK_SPACE)
+        lines.append(_NO_BREAK_SPACE + text.replace("  ", _NO_BREAK_SPACE * 2))
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _touch_descriptors() -> None:
+    """Let libc open what it opens at first use, so that every invocation finds it open."""
+    os.write(1, b"")
+    os.write(2, b"")
+    os.listdir(TASK_PATH)
+    os.listdir("/tmp")
+    os.urandom(1)
+    time.time()
+    time.monotonic()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            # The handler may have closed or replaced it; its output is its own affair.
+            continue

@@ -1,0 +1,25 @@
+"""Entry point of the Python runtime component. Everything imported here is in its image."""
+
+import wit_world
+from _wasmfaas import runtime
+from componentize_py_types import Err
+
+
+class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
+    """The world `function-with-init`."""
+
+    def init(self, handler: str) -> str:
+        try:
+            return RUNTIME.start(handler)
+        except runtime.FunctionError as error:
+            raise Err(error.payload) from None
+
+    def handle(self, event: str, context: str) -> str:
+        try:
+            return RUNTIME.invoke(event, context)
+        except runtime.FunctionError as error:
+            raise Err(error.payload) from None
+
+
+RUNTIME = runtime.Runtime()
+runtime.prepare_image()

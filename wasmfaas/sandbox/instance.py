@@ -1,0 +1,271 @@
+"""One Wasmtime store and instance, and what all kinds of guests have in common: limits, standard
+streams, and the classification of how a call ended.
+
+A host function of ours never raises into Wasmtime, and a failed call is classified by our own
+state first (deadline, memory account, scratch space, fuel), and by Wasmtime's error only then.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import wasmtime
+from wasmtime import component
+
+from wasmfaas import abi
+from wasmfaas.models import SandboxSpec
+from wasmfaas.sandbox.engine import Engine
+from wasmfaas.sandbox.memory import MemoryAccount
+from wasmfaas.sandbox.output import Output
+from wasmfaas.sandbox.scratch import EventFile, Scratch
+from wasmfaas.sandbox.watch import Watch
+
+MIB = 1024 * 1024
+#: Lambda gives a function's start-up this long.
+INIT_TIMEOUT_S = 10.0
+
+Compiled = wasmtime.Module | component.Component
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What every sandbox of a worker shares. Lives as long as the worker."""
+
+    engine: Engine
+    watch: Watch
+    scratch: Scratch
+    #: The file that commands read as stdin.
+    stdin: EventFile
+
+
+class GuestFailure(Exception):
+    """The call did not end with an answer. `discard` says whether the sandbox is of no more use."""
+
+    def __init__(self, error_type: str, message: str, *, discard: bool = True) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.message = message
+        self.discard = discard
+        self.payload: dict[str, Any] | None = None
+
+    @classmethod
+    def reported(cls, payload: dict[str, Any]) -> "GuestFailure":
+        """A failure in the guest's own words: `errorType`, `errorMessage`, `stackTrace`."""
+        error_type = str(payload.get("errorType", "Unhandled"))
+        message = str(payload.get("errorMessage", ""))
+        failure = cls(error_type, message, discard=error_type == "Runtime.ExitError")
+        failure.payload = payload
+        return failure
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One invocation as a worker gets it."""
+
+    request_id: str
+    #: JSON text.
+    event: bytes
+    #: Members of the context; the worker adds the deadline.
+    context: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Result:
+    """How a call ended, and what it used."""
+
+    payload: bytes
+    error_type: str | None
+    #: Whether Wasmtime may have lost the fuel count.
+    trapped: bool
+    fuel: int
+    cpu_us: int
+    duration_us: int
+    memory_bytes: int
+    #: Whether the sandbox can serve on.
+    usable: bool
+
+
+class Guest(Protocol):
+    """What the kinds of guests differ in: how an instance is started and called."""
+
+    def start(self, sandbox: "Sandbox") -> None:
+        """Instantiate, and run the start-up. Raises GuestFailure or Wasmtime's errors."""
+
+    def call(self, sandbox: "Sandbox", event: bytes, context: str) -> bytes:
+        """The answer as JSON text. Raises GuestFailure or Wasmtime's errors."""
+
+
+class Sandbox:
+    """One instance of one deployment. Lives until it is discarded; a lease calls it."""
+
+    def __init__(self, host: Host, spec: SandboxSpec, compiled: Compiled, guest: Guest) -> None:
+        self.host = host
+        self.spec = spec
+        self.compiled = compiled
+        self.account = MemoryAccount(spec.memory_bytes_max)
+        self.log = Output(spec.log_bytes_max)
+        self.calls = 0
+        self._guest = guest
+        self.store = wasmtime.Store(host.engine)
+        self.store.set_limits(table_elements=1_000_000, instances=100, tables=100, memories=100)
+
+    def wasi(self) -> wasmtime.WasiConfig:
+        """The capabilities of a guest: its package, its scratch space, its environment, its log."""
+        config = wasmtime.WasiConfig()
+        config.env = list(self.spec.environment.items())
+        config.argv = [self.spec.handler]
+        config.preopen_dir(self.spec.task_path, abi.TASK_PATH, False)
+        config.preopen_dir(str(self.host.scratch.path), abi.TMP_PATH, True)
+        config.stdout_custom = self.log.write
+        config.stderr_custom = self.log.write
+        return config
+
+    def start(self) -> Result:
+        """Instantiate and run the start-up; the result has an error type if that failed."""
+        return self._measure("", INIT_TIMEOUT_S, self._start)
+
+    def call(self, request: Request) -> Result:
+        """Run one invocation. Never raises for what the guest did."""
+        self.calls += 1
+        self.log.reset()
+        self.host.scratch.begin(self.spec.tmp_bytes_max)
+        timeout_s = self.spec.timeout_ms / 1000
+        deadline_ms = int(time.time() * 1000) + self.spec.timeout_ms
+        context = json.dumps({**request.context, "deadlineMs": str(deadline_ms)})
+        return self._measure(
+            request.request_id, timeout_s, lambda: self._call(request.event, context)
+        )
+
+    def close(self) -> None:
+        """Free the store, and with it the memories."""
+        self.store.close()
+
+    def _start(self) -> bytes:
+        self.host.engine.memories.account = self.account
+        try:
+            self._guest.start(self)
+        finally:
+            self.host.engine.memories.account = None
+        return b"null"
+
+    def _call(self, event: bytes, context: str) -> bytes:
+        answer = self._guest.call(self, event, context)
+        if len(answer) > self.spec.response_bytes_max:
+            raise too_large(self.spec)
+        try:
+            json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise GuestFailure(
+                "Runtime.MarshalError", f"Unable to marshal response: not JSON: {error}"
+            ) from None
+        return answer
+
+    def _measure(self, request_id: str, timeout_s: float, body: Callable[[], bytes]) -> Result:
+        store, fuel = self.store, self.spec.fuel_max
+        self.account.refused = False
+        store.set_fuel(fuel)
+        store.set_epoch_deadline(1)
+        started, cpu_started = time.perf_counter_ns(), time.thread_time_ns()
+        self.host.watch.start(timeout_s)
+        payload, failure, trapped = b"", None, False
+        try:
+            payload = body()
+        except GuestFailure as error:
+            failure = error
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            trapped = True
+            failure = GuestFailure(*_trap(error))
+        finally:
+            self.host.watch.stop()
+        cpu_us = (time.thread_time_ns() - cpu_started) // 1000
+        duration_us = (time.perf_counter_ns() - started) // 1000
+        left = store.get_fuel()
+        if failure is not None or self.host.scratch.exceeded:
+            failure = self._override(failure, request_id, timeout_s, left)
+            payload = failure_payload(failure, request_id)
+        return Result(
+            payload=payload,
+            error_type=None if failure is None else failure.error_type,
+            trapped=trapped,
+            fuel=max(fuel - left, 0),
+            cpu_us=cpu_us,
+            duration_us=duration_us,
+            memory_bytes=self.account.bytes_used,
+            usable=failure is None or not failure.discard,
+        )
+
+    def _override(
+        self, failure: GuestFailure | None, request_id: str, timeout_s: float, fuel_left: int
+    ) -> GuestFailure:
+        """The cause that we know of, where there is one; else *failure* itself."""
+        prefix = f"RequestId: {request_id} Error: "
+        if self.host.watch.expired:
+            text = f"Task timed out after {timeout_s:.2f} seconds"
+            return GuestFailure("Sandbox.Timedout", prefix + text)
+        if self.host.scratch.exceeded:
+            limit = self.spec.tmp_bytes_max // MIB
+            text = f"{abi.TMP_PATH} is full: its limit is {limit} MB (EphemeralStorage)"
+            return GuestFailure("Runtime.StorageFull", prefix + text)
+        assert failure is not None
+        if self.account.refused and (failure.payload is None or _is_memory_error(failure)):
+            limit = self.spec.memory_bytes_max // MIB
+            text = f"Runtime ran out of memory: its limit is {limit} MB (MemorySize)"
+            told = GuestFailure("Runtime.OutOfMemory", prefix + text)
+            told.payload = failure.payload
+            return told
+        if fuel_left == 0:
+            text = f"Runtime ran out of fuel: its limit is {self.spec.fuel_max} (fuel_max)"
+            return GuestFailure("Runtime.OutOfFuel", prefix + text)
+        if failure.discard and failure.payload is None:
+            failure.message = prefix + failure.message
+        return failure
+
+
+def too_large(spec: SandboxSpec) -> GuestFailure:
+    """The answer exceeds Lambda's limit; the text is Lambda's."""
+    return GuestFailure(
+        "Function.ResponseSizeTooLarge",
+        "Response payload size exceeded maximum allowed payload size "
+        f"({spec.response_bytes_max} bytes).",
+        discard=False,
+    )
+
+
+def failure_payload(failure: GuestFailure, request_id: str) -> bytes:
+    """Lambda's error payload for *failure*, as JSON text."""
+    members: dict[str, Any] = {
+        "errorMessage": failure.message,
+        "errorType": failure.error_type,
+        "requestId": request_id,
+    }
+    trace = (failure.payload or {}).get("stackTrace")
+    if isinstance(trace, list):
+        members["stackTrace"] = trace
+    return json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _is_memory_error(failure: GuestFailure) -> bool:
+    return failure.error_type == "MemoryError"
+
+
+def _trap(error: Exception) -> tuple[str, str]:
+    """Error type and message for what Wasmtime raised."""
+    if isinstance(error, wasmtime.ExitTrap):
+        if error.code == 0:
+            return "Runtime.ExitError", "Runtime exited without providing a reason"
+        return "Runtime.ExitError", f"Runtime exited with error: exit status {error.code}"
+    text = str(error)
+    if "call stack exhausted" in text:
+        return "Runtime.StackOverflow", "Runtime exited with error: call stack exhausted"
+    return "Runtime.ExitError", f"Runtime exited with error: {_reason(text)}"
+
+
+def _reason(text: str) -> str:
+    """The cause at the end of Wasmtime's error chain, without addresses and backtrace."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines:
+        if "wasm trap:" in line:
+            return line[line.index("wasm trap:") :]
+    return lines[-1][:500] if lines else "unknown"

@@ -1,0 +1,267 @@
+"""A worker: one process, one thread that runs guests, one invocation at a time.
+
+It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
+`invoke` and `load`, each with the deployment's spec. Messages out, for an invocation: any number of
+`log`, then `reply`, then, once a sandbox stands ready again, `ready`.
+"""
+
+import gc
+import hashlib
+import os
+import socket
+import sys
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+from wasmtime import component
+
+from wasmfaas import wire
+from wasmfaas.models import Isolation, PackageKind, SandboxSpec
+from wasmfaas.sandbox import jail
+from wasmfaas.sandbox.engine import Engine
+from wasmfaas.sandbox.guests import Linkers
+from wasmfaas.sandbox.instance import Compiled, Host, Request, Result, Sandbox
+from wasmfaas.sandbox.scratch import EventFile, Scratch
+from wasmfaas.sandbox.snapshot import Image, PageMap
+from wasmfaas.sandbox.watch import Watch
+
+_RECEIVE_BYTES = 1024 * 1024
+_MODULES_MAX = 64
+
+
+class ArtefactMismatch(Exception):
+    """The artefact on disk is not the one that the server authenticated."""
+
+
+class Ready:
+    """A sandbox that has started and serves its next invocation. Lives until discarded."""
+
+    def __init__(self, sandbox: Sandbox, started: Result, image: Image | None) -> None:
+        self.sandbox = sandbox
+        self.started = started
+        self.start_log = sandbox.log.take()
+        self.image = image
+
+    def close(self) -> None:
+        self.sandbox.close()
+        if self.image is not None:
+            self.image.close()
+
+
+class Sandboxes:
+    """The compiled modules and the ready sandboxes of a worker, least recently used first."""
+
+    def __init__(self, host: Host, page_map: PageMap, *, ready_max: int, calls_max: int) -> None:
+        self._host = host
+        self._page_map = page_map
+        self._can_restore = page_map.is_supported()
+        self._ready_max = ready_max
+        self._calls_max = calls_max
+        self._linkers = Linkers(host.engine)
+        self._modules: OrderedDict[str, Compiled] = OrderedDict()
+        self._ready: OrderedDict[str, Ready] = OrderedDict()
+
+    def keys(self) -> list[str]:
+        """Deployments that have a sandbox ready."""
+        return list(self._ready)
+
+    def take(self, spec: SandboxSpec) -> tuple[Ready, bool]:
+        """A ready sandbox, and whether it had to be made now. Its `started` may hold an error."""
+        ready = self._ready.pop(spec.key, None)
+        if ready is not None:
+            return ready, False
+        return self._make(spec), True
+
+    def give_back(self, ready: Ready, result: Result) -> None:
+        """Make the sandbox of a finished invocation ready again, or replace it."""
+        if result.usable and self._keep(ready):
+            self._store(ready)
+        else:
+            ready.close()
+            self.prepare(ready.sandbox.spec)
+
+    def prepare(self, spec: SandboxSpec) -> Result | None:
+        """Have a sandbox ready before it is asked for; the result says what went wrong."""
+        if spec.key in self._ready:
+            return None
+        ready = self._make(spec)
+        if ready.started.error_type is None:
+            self._store(ready)
+        else:
+            ready.close()
+        return ready.started
+
+    def _keep(self, ready: Ready) -> bool:
+        spec = ready.sandbox.spec
+        if spec.kind is PackageKind.COMMAND or ready.sandbox.calls >= self._calls_max:
+            return False
+        if spec.isolation is Isolation.REUSE:
+            return True
+        return ready.image is not None and ready.image.restore()
+
+    def _store(self, ready: Ready) -> None:
+        self._ready[ready.sandbox.spec.key] = ready
+        while len(self._ready) > self._ready_max:
+            self._ready.popitem(last=False)[1].close()
+
+    def _make(self, spec: SandboxSpec) -> Ready:
+        sandbox = Sandbox(
+            self._host, spec, self._compiled(spec), self._linkers.guest(spec.kind)
+        )
+        started = sandbox.start()
+        image = None
+        # The runtime is ours, so its hidden state is known: a call that returns leaves its globals
+        # and tables as they were. Of other modules that is not known.
+        restorable = spec.kind is PackageKind.PYTHON and spec.isolation is Isolation.PRISTINE
+        if started.error_type is None and restorable and self._can_restore:
+            image = Image(self._page_map, sandbox.account.memories)
+        return Ready(sandbox, started, image)
+
+    def _compiled(self, spec: SandboxSpec) -> Compiled:
+        found = self._modules.get(spec.artefact_sha256)
+        if found is None:
+            _verify(spec)
+            engine = self._host.engine
+            found = (
+                component.Component.deserialize_file(engine, spec.artefact_path)
+                if spec.kind in (PackageKind.PYTHON, PackageKind.COMPONENT)
+                else wasmtime.Module.deserialize_file(engine, spec.artefact_path)
+            )
+            self._modules[spec.artefact_sha256] = found
+            if len(self._modules) > _MODULES_MAX:
+                self._modules.popitem(last=False)
+        self._modules.move_to_end(spec.artefact_sha256)
+        return found
+
+
+class Worker:
+    """Reads messages, runs them, answers. Lives as long as the process."""
+
+    def __init__(self, channel: socket.socket, options: dict[str, Any]) -> None:
+        self._channel = channel
+        self._sending = threading.Lock()
+        self._current: Sandbox | None = None
+        engine = Engine()
+        scratch_path = Path(options["scratch_path"])
+        scratch = Scratch(scratch_path / "tmp")
+        watch = Watch(engine, self._tick)
+        self._host = Host(engine, watch, scratch, EventFile(scratch_path / "stdin"))
+        self._sandboxes = Sandboxes(
+            self._host,
+            PageMap(),
+            ready_max=options["sandboxes_max"],
+            calls_max=options["calls_max"],
+        )
+
+    def run(self) -> None:
+        """Serve until the server closes the socket."""
+        decoder = wire.Decoder()
+        self._send({"op": "ready", "keys": []})
+        while data := self._channel.recv(_RECEIVE_BYTES):
+            for message in decoder.feed(data):
+                if message["op"] == "invoke":
+                    self._invoke(message)
+                else:
+                    self._load(message)
+                self._send({"op": "ready", "keys": self._sandboxes.keys()})
+
+    def _load(self, message: dict[str, Any]) -> None:
+        result = self._sandboxes.prepare(_spec(message["spec"]))
+        failed = result is not None and result.error_type is not None
+        self._send({"op": "loaded", "error": result.payload if result and failed else None})
+
+    def _invoke(self, message: dict[str, Any]) -> None:
+        spec = _spec(message["spec"])
+        ready, cold = self._sandboxes.take(spec)
+        sandbox, started = ready.sandbox, ready.started
+        init_log, ready.start_log = ready.start_log, b""
+        if started.error_type is not None:
+            self._reply(sandbox, started, init_log, started.duration_us)
+            ready.close()
+            return
+        self._current = sandbox
+        try:
+            request = Request(message["request_id"], message["event"], message["context"])
+            result = sandbox.call(request)
+        finally:
+            self._current = None
+        self._reply(sandbox, result, init_log, started.duration_us if cold else None)
+        self._host.scratch.end()
+        self._sandboxes.give_back(ready, result)
+
+    def _reply(
+        self, sandbox: Sandbox, result: Result, init_log: bytes, init_us: int | None
+    ) -> None:
+        self._send(
+            {
+                "op": "reply",
+                "payload": result.payload,
+                "error_type": result.error_type,
+                "trapped": result.trapped,
+                "fuel": result.fuel,
+                "cpu_us": result.cpu_us,
+                "duration_us": result.duration_us,
+                "memory_bytes": result.memory_bytes,
+                "init_us": init_us,
+                "init_log": init_log,
+                "log": sandbox.log.take(),
+                "log_dropped": sandbox.log.dropped,
+            }
+        )
+
+    def _tick(self) -> None:
+        """Called by the watch, on its thread, while an invocation runs."""
+        sandbox = self._current
+        if sandbox is None:
+            return
+        data = sandbox.log.take()
+        if data:
+            self._send({"op": "log", "log": data})
+        if not self._host.scratch.check():
+            self._host.watch.expire()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with self._sending:
+            self._channel.sendall(wire.encode(message))
+
+
+def _spec(members: dict[str, Any]) -> SandboxSpec:
+    kind, isolation = PackageKind(members["kind"]), Isolation(members["isolation"])
+    return SandboxSpec(**{**members, "kind": kind, "isolation": isolation})
+
+
+def _verify(spec: SandboxSpec) -> None:
+    with open(spec.artefact_path, "rb") as artefact:
+        digest = hashlib.file_digest(artefact, "sha256").hexdigest()
+    if digest != spec.artefact_sha256:
+        raise ArtefactMismatch(f"{os.path.basename(spec.artefact_path)} was changed on disk")
+
+
+def main() -> None:
+    """Entry point: `python -m wasmfaas.sandbox.worker DESCRIPTOR`, options in the first frame."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    decoder = wire.Decoder()
+    options: dict[str, Any] = {}
+    while not options:
+        options = next(decoder.feed(channel.recv(65536)), {})
+    worker = Worker(channel, options)
+    jail.enter(
+        jail.JailPolicy(
+            read_paths=[Path(path) for path in options["read_paths"]],
+            write_paths=[Path(options["scratch_path"])],
+        )
+    )
+    gc.freeze()
+    worker.run()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        sys.stderr.flush()
+        # Wasmtime's threads may still hold callbacks that a normal exit would take down.
+        os._exit(0)
