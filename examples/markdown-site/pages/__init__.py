@@ -1,0 +1,1 @@
+"""What the site shows, read with `importlib.resources`."""
