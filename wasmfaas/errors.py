@@ -4,9 +4,12 @@
     ├── ValidationFailed          400  ValidationException
     ├── InvalidParameterValue     400  InvalidParameterValueException
     ├── InvalidRequestContent     400  InvalidRequestContentException
+    ├── SerializationFailed       400  SerializationException
     ├── CodeStorageExceeded       400  CodeStorageExceededException
     ├── AccessDenied              403  AccessDeniedException
     ├── ResourceNotFound          404  ResourceNotFoundException
+    ├── UnknownOperation          404  UnknownOperationException
+    ├── RequestTimeout            408  RequestTimeoutException
     ├── ResourceConflict          409  ResourceConflictException
     ├── PreconditionFailed        412  PreconditionFailedException
     ├── RequestTooLarge           413  RequestTooLargeException
@@ -15,6 +18,7 @@
     ├── TooManyRequests           429  TooManyRequestsException
     ├── ServiceFailure            500  ServiceException
     ├── ServiceUnavailable        503  ServiceUnavailableException
+    │   └── DataDirectoryUnusable 503  ServiceUnavailableException
     └── StorageFull               507  StorageFullException
 
 These are ours: the request could not be served. What goes wrong inside a function is not an
@@ -76,6 +80,13 @@ class InvalidRequestContent(WasmfaasError):
     message_key = "message"
 
 
+class SerializationFailed(WasmfaasError):
+    """A control-plane request does not have the form of its operation: not JSON, a wrong type."""
+
+    code = "SerializationException"
+    status = 400
+
+
 class CodeStorageExceeded(WasmfaasError):
     """The total size of deployed code exceeds the limit."""
 
@@ -96,6 +107,20 @@ class ResourceNotFound(WasmfaasError):
 
     code = "ResourceNotFoundException"
     status = 404
+
+
+class UnknownOperation(WasmfaasError):
+    """No operation of the API has this method and path."""
+
+    code = "UnknownOperationException"
+    status = 404
+
+
+class RequestTimeout(WasmfaasError):
+    """The client stopped sending the body of its request."""
+
+    code = "RequestTimeoutException"
+    status = 408
 
 
 class ResourceConflict(WasmfaasError):
@@ -171,6 +196,11 @@ class ServiceUnavailable(WasmfaasError):
     code = "ServiceUnavailableException"
     status = 503
     fault = "Service"
+
+
+class DataDirectoryUnusable(ServiceUnavailable):
+    """The data directory cannot be opened: in use, not ours, damaged or of a newer program. A server
+    that meets this does not start; the message says what to do."""
 
 
 class StorageFull(WasmfaasError):

@@ -1,0 +1,189 @@
+"""Packages on disk: blobs as they were sent, and trees as guests see them. Both are named by the
+SHA-256 of the zip, so that equal packages share them."""
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from wasmfaas.errors import ServiceFailure
+from wasmfaas.settings import Settings
+from wasmfaas.store import bundles
+from wasmfaas.store.datadir import DataDirectory, storage_errors, sync_directory
+
+_BLOB: Final = re.compile(r"([0-9a-f]{64})\.zip")
+_TREE: Final = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY_PREFIX: Final = ".tmp-"
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A package by content: SHA-256 of the zip in hex and, as Lambda prints it, in base64."""
+
+    digest: str
+    sha256: str
+    size_bytes: int
+
+    @classmethod
+    def of(cls, package: bytes) -> "Code":
+        """The identity of the zip *package*."""
+        raw = hashlib.sha256(package).digest()
+        return cls(raw.hex(), base64.b64encode(raw).decode("ascii"), len(package))
+
+
+class CodeStore:
+    """The packages of one data directory. Lives as long as the server; its methods block and may
+    be called from any thread.
+
+    A blob is durable when `put` returns. A tree can be made again from its blob, so trees are not
+    synced file by file, but dropped when the machine has been started since they were written.
+    """
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._code = directory.code
+        self._tasks = directory.tasks
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._unpacking: dict[str, threading.Lock] = {}
+        #: When a digest was first found out of use, in seconds of the clock.
+        self._unused_since: dict[str, float] = {}
+        self._drop_leftovers()
+
+    def put(self, package: bytes) -> Code:
+        """Store the zip *package*, which `bundles.inspect` has accepted, unless it is there.
+
+        Raises StorageFull.
+        """
+        code = Code.of(package)
+        with self._lock:
+            self._unused_since.pop(code.digest, None)
+            if self._blob(code.digest).exists():
+                return code
+            with storage_errors():
+                self._write(package, self._blob(code.digest))
+        return code
+
+    def open(self, digest: str) -> BinaryIO:
+        """The zip with *digest*, opened for reading. Raises ServiceFailure where it is missing."""
+        try:
+            return self._blob(digest).open("rb")
+        except FileNotFoundError:
+            raise ServiceFailure(
+                "The code of this function is missing from the data directory. Deploy it again."
+            ) from None
+
+    def read(self, digest: str) -> bytes:
+        """The zip with *digest*. Raises ServiceFailure where it is missing."""
+        with self.open(digest) as file:
+            return file.read()
+
+    def task_path(self, digest: str) -> Path:
+        """The directory that holds the unpacked package, read-only; unpacks it if it is not there.
+
+        Raises ServiceFailure where the package is missing, StorageFull.
+        """
+        target = self._tasks / digest
+        with self._lock:
+            unpacking = self._unpacking.setdefault(digest, threading.Lock())
+        with unpacking:
+            if not target.exists():
+                with self.open(digest) as source, storage_errors():
+                    self._unpack(source, target)
+        return target
+
+    def discard(self, digest: str) -> None:
+        """Remove the package with *digest*, which no function has come to use."""
+        with self._lock:
+            self._remove(digest)
+
+    def sweep(self, in_use: Collection[str], grace_s: float = 0.0) -> None:
+        """Remove what is stored under digests that are not *in_use* and have been found so for at
+        least *grace_s* seconds: until then, an invocation may still be reading a tree."""
+        with self._lock:
+            unused = self._stored() - set(in_use)
+            now = self._clock()
+            self._unused_since = {
+                digest: self._unused_since.get(digest, now) for digest in unused
+            }  # fmt: skip
+            for digest, since in list(self._unused_since.items()):
+                if now - since >= grace_s:
+                    self._remove(digest)
+                    del self._unused_since[digest]
+
+    def _blob(self, digest: str) -> Path:
+        return self._code / f"{digest}.zip"
+
+    def _write(self, package: bytes, blob: Path) -> None:
+        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=self._code)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(package)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(name, blob)
+        except BaseException:
+            os.unlink(name)
+            raise
+        sync_directory(self._code)
+
+    def _unpack(self, source: BinaryIO, target: Path) -> None:
+        temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=self._tasks))
+        try:
+            bundles.unpack(source, temporary, self._settings)
+            os.rename(temporary, target)
+        except BaseException:
+            _remove_tree(temporary)
+            raise
+
+    def _stored(self) -> set[str]:
+        blobs = {match[1] for match in map(_BLOB.fullmatch, os.listdir(self._code)) if match}
+        return blobs | set(filter(_TREE.fullmatch, os.listdir(self._tasks)))
+
+    def _remove(self, digest: str) -> None:
+        tree = self._tasks / digest
+        if tree.exists():
+            # Renamed first, so that a tree is whole or absent under its own name.
+            doomed = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=self._tasks))
+            os.rename(tree, doomed)
+            _remove_tree(doomed)
+        self._blob(digest).unlink(missing_ok=True)
+        self._unpacking.pop(digest, None)
+
+    def _drop_leftovers(self) -> None:
+        """Remove what a killed process left half-written, and trees from before a restart of the
+        machine."""
+        boot_file = self._tasks / ".boot"
+        boot = _BOOT_ID.read_text() if _BOOT_ID.exists() else ""
+        same_boot = bool(boot) and boot_file.exists() and boot_file.read_text() == boot
+        for name in os.listdir(self._tasks):
+            if name.startswith(_TEMPORARY_PREFIX) or (not same_boot and _TREE.fullmatch(name)):
+                _remove_tree(self._tasks / name)
+        for name in os.listdir(self._code):
+            if name.startswith(_TEMPORARY_PREFIX):
+                (self._code / name).unlink()
+        if not same_boot:
+            with storage_errors():
+                boot_file.write_text(boot)
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a tree whose folders are read-only."""
+    for folder, _, _ in os.walk(path):
+        os.chmod(folder, stat.S_IRWXU)
+    shutil.rmtree(path)

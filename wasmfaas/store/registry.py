@@ -1,0 +1,331 @@
+"""Functions by name: what is served, what is on its way, and every change from one to the other.
+
+A function has one row; its deployments hang on it in slots. Every method is one transaction, so
+that a reader, or a server that starts after a kill, finds the function before or after it.
+"""
+
+import asyncio
+import base64
+import binascii
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from wasmfaas.errors import (
+    InvalidParameterValue,
+    PreconditionFailed,
+    ResourceConflict,
+    ResourceNotFound,
+)
+from wasmfaas.models import Function, PackageKind, State, UpdateStatus
+from wasmfaas.store import database, records
+from wasmfaas.store.code import Code
+from wasmfaas.store.database import Database
+from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS
+
+Result = TypeVar("Result")
+
+_TAGS_MAX: Final = 50
+_PAGE_MAX: Final = 10_000
+_URL_ID_ALPHABET: Final = string.ascii_lowercase + string.digits
+_URL_ID_LENGTH: Final = 32
+_IN_PROGRESS: Final = or_(
+    FUNCTIONS.c.state == State.PENDING,
+    FUNCTIONS.c.last_update_status == UpdateStatus.IN_PROGRESS,
+)
+
+
+def _ignore(name: str) -> None:
+    pass
+
+
+class Registry:
+    """The functions of one installation. Lives as long as the server.
+
+    *arn* makes the ARN that error messages name a function by. *on_change* is called in the event
+    loop with the name of a function after a change to it is committed, even where the caller of the
+    change has been cancelled meanwhile.
+
+    Every method raises StorageFull where it cannot write, and, where it takes the name of a
+    function that must exist, ResourceNotFound.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        arn: Callable[[str], str],
+        on_change: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._database = database
+        self._arn = arn
+        self._on_change = on_change
+
+    async def create(
+        self, configuration: Mapping[str, Any], code: Code, tags: Mapping[str, str]
+    ) -> Function:
+        """Enter the function that *configuration* names, in state Pending.
+
+        Raises ResourceConflict where there is one of that name, InvalidParameterValue for more than
+        50 tags.
+        """
+        name = str(configuration["FunctionName"])
+        _check_tags(tags)
+
+        def transaction(connection: Connection) -> Function:
+            now = database.now_ms(connection)
+            row = {"name": name, "modified_at_ms": now, "tags": records.to_json(tags)}
+            try:
+                connection.execute(insert(FUNCTIONS).values(row | records.creation_pending()))
+            except IntegrityError:
+                raise ResourceConflict(f"Function already exist: {name}") from None
+            records.propose(connection, name, configuration, code, now)
+            return self._function(connection, name)
+
+        return await self._change(name, transaction)
+
+    async def get(self, name: str) -> Function:
+        """The function with *name*."""
+        return await self._database.run(lambda connection: self._function(connection, name))
+
+    async def by_url_id(self, url_id: str) -> Function:
+        """The function whose URL has *url_id*. Raises ResourceNotFound."""
+
+        def transaction(connection: Connection) -> Function:
+            found = records.load(connection, FUNCTIONS.c.url_id == url_id)
+            if not found:
+                raise ResourceNotFound("The function URL does not exist.")
+            return found[0]
+
+        if not _storable(url_id):
+            raise ResourceNotFound("The function URL does not exist.")
+        return await self._database.run(transaction)
+
+    async def list_functions(
+        self, marker: str | None, limit: int
+    ) -> tuple[list[Function], str | None]:
+        """Functions by name, at most *limit* of them, and the marker to go on with, or None.
+
+        Raises InvalidParameterValue for a marker that is not from here.
+        """
+        limit = max(1, min(limit, _PAGE_MAX))
+        after = None if marker is None else _name_in(marker)
+
+        def transaction(connection: Connection) -> list[Function]:
+            where = [] if after is None else [FUNCTIONS.c.name > after]
+            return records.load(connection, *where, limit=limit + 1)
+
+        found = await self._database.run(transaction)
+        page = found[:limit]
+        return page, _marker(page[-1].name) if len(found) > limit else None
+
+    async def pending(self) -> list[Function]:
+        """Functions with a deployment on its way: what a server goes on with when it starts."""
+        return await self._database.run(lambda connection: records.load(connection, _IN_PROGRESS))
+
+    async def update(
+        self,
+        name: str,
+        *,
+        configuration: Mapping[str, Any] | None = None,
+        code: Code | None = None,
+        revision_id: str | None = None,
+    ) -> Function:
+        """Propose a new deployment of *name*: *configuration* (complete), *code*, or both; what is
+        None stays as it is. The active deployment is served until the new one is activated.
+
+        Raises PreconditionFailed where *revision_id* is not the latest, ResourceConflict while
+        another change is on its way.
+        """
+
+        def transaction(connection: Connection) -> Function:
+            before = self._locked(connection, name)
+            _check_revision(before, revision_id)
+            self._refuse_in_progress(before)
+            shown, now = before.shown, database.now_ms(connection)
+            same_code = Code(shown.code_digest, shown.code_sha256, shown.code_size_bytes)
+            new_configuration = shown.configuration if configuration is None else configuration
+            records.vacate(connection, name, records.PENDING)
+            records.propose(connection, name, new_configuration, code or same_code, now)
+            pending = (
+                records.creation_pending() if before.active is None else records.update_pending()
+            )
+            records.amend(connection, name, pending | {"modified_at_ms": now})
+            return self._function(connection, name)
+
+        return await self._change(name, transaction)
+
+    async def activate(
+        self, name: str, deployment_id: str, kind: PackageKind, artefact_name: str
+    ) -> Function | None:
+        """Serve the pending deployment from now on; None where it is not pending any more."""
+
+        def transaction(connection: Connection) -> Function | None:
+            if not self._is_pending(connection, name, deployment_id):
+                return None
+            records.vacate(connection, name, records.ACTIVE)
+            connection.execute(
+                update(DEPLOYMENTS)
+                .where(DEPLOYMENTS.c.id == deployment_id)
+                .values(slot=records.ACTIVE, kind=kind, artefact=artefact_name)
+            )
+            records.amend(connection, name, records.succeeded())
+            return self._function(connection, name)
+
+        return await self._change(name, transaction)
+
+    async def fail(
+        self, name: str, deployment_id: str, reason: str, reason_code: str
+    ) -> Function | None:
+        """Give the pending deployment up; None where it is not pending any more.
+
+        What was active stays so. Where nothing was, the function is Failed and keeps the deployment
+        for show, until an update or its deletion.
+        """
+
+        def transaction(connection: Connection) -> Function | None:
+            if not self._is_pending(connection, name, deployment_id):
+                return None
+            if self._function(connection, name).active is None:
+                records.amend(connection, name, records.creation_failed(reason, reason_code))
+            else:
+                records.vacate(connection, name, records.PENDING)
+                records.amend(connection, name, records.update_failed(reason, reason_code))
+            return self._function(connection, name)
+
+        return await self._change(name, transaction)
+
+    async def delete(self, name: str) -> None:
+        """Remove the function and all that hangs on it."""
+
+        def transaction(connection: Connection) -> None:
+            self._locked(connection, name)
+            connection.execute(delete(FUNCTIONS).where(FUNCTIONS.c.name == name))
+
+        await self._change(name, transaction)
+
+    async def tag(self, name: str, tags: Mapping[str, str]) -> None:
+        """Add *tags*, or give them new values.
+
+        Raises InvalidParameterValue where the function would have more than 50.
+        """
+
+        def transaction(connection: Connection) -> None:
+            merged = dict(self._locked(connection, name).tags) | dict(tags)
+            _check_tags(merged)
+            records.amend(connection, name, {"tags": records.to_json(merged)})
+
+        await self._change(name, transaction)
+
+    async def untag(self, name: str, keys: list[str]) -> None:
+        """Remove the tags with *keys*, as far as they are there."""
+
+        def transaction(connection: Connection) -> None:
+            tags = self._locked(connection, name).tags
+            kept = {key: value for key, value in tags.items() if key not in keys}
+            records.amend(connection, name, {"tags": records.to_json(kept)})
+
+        await self._change(name, transaction)
+
+    async def set_url(self, name: str, configuration: Mapping[str, Any] | None) -> Function:
+        """Give the function a URL of *configuration*, or take it away (None). The id of a URL stays
+        the same until the URL is taken away."""
+
+        def transaction(connection: Connection) -> Function:
+            before = self._locked(connection, name)
+            url: records.Changes = {"url_id": None, "url_configuration": None}
+            if configuration is not None:
+                url_id = before.url_id or _new_url_id()
+                url = {"url_id": url_id, "url_configuration": records.to_json(configuration)}
+            records.amend(connection, name, url)
+            return self._function(connection, name)
+
+        return await self._change(name, transaction)
+
+    async def code_digests_in_use(self) -> set[str]:
+        """Digests of the packages that any deployment refers to."""
+        query = select(DEPLOYMENTS.c.code_digest).distinct()
+        return await self._database.run(lambda connection: set(connection.scalars(query)))
+
+    async def _change(self, name: str, transaction: Callable[[Connection], Result]) -> Result:
+        running = asyncio.ensure_future(self._database.run(transaction))
+        running.add_done_callback(lambda done: self._changed(name, done))
+        return await asyncio.shield(running)
+
+    def _changed(self, name: str, done: "asyncio.Future[Any]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._on_change(name)
+
+    def _function(self, connection: Connection, name: str) -> Function:
+        found = records.load(connection, FUNCTIONS.c.name == name) if _storable(name) else []
+        if not found:
+            raise ResourceNotFound(f"Function not found: {self._arn(name)}")
+        return found[0]
+
+    def _locked(self, connection: Connection, name: str) -> Function:
+        """The function, no other node being able to change it before this transaction ends."""
+        if _storable(name):
+            query = select(FUNCTIONS.c.name).where(FUNCTIONS.c.name == name).with_for_update()
+            connection.execute(query)
+        return self._function(connection, name)
+
+    def _is_pending(self, connection: Connection, name: str, deployment_id: str) -> bool:
+        try:
+            function = self._locked(connection, name)
+        except ResourceNotFound:
+            return False
+        return function.pending is not None and function.pending.id == deployment_id
+
+    def _refuse_in_progress(self, function: Function) -> None:
+        if function.state == State.PENDING:
+            raise ResourceConflict(
+                "The operation cannot be performed at this time. The function is currently in the "
+                "following state: Pending"
+            )
+        if function.last_update_status == UpdateStatus.IN_PROGRESS:
+            raise ResourceConflict(
+                "The operation cannot be performed at this time. An update is in progress for "
+                f"resource: {self._arn(function.name)}"
+            )
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > _TAGS_MAX:
+        raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
+
+
+def _check_revision(function: Function, revision_id: str | None) -> None:
+    if revision_id is not None and revision_id != function.revision_id:
+        raise PreconditionFailed(
+            "The Revision Id provided does not match the latest Revision Id. Call the "
+            "GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+
+
+def _storable(text: str) -> bool:
+    """Whether a name or an id of ours can be *text*; other text may be more than a database can
+    compare."""
+    return text.isascii() and text.isprintable()
+
+
+def _new_url_id() -> str:
+    return "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(_URL_ID_LENGTH))
+
+
+def _marker(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode("ascii")
+
+
+def _name_in(marker: str) -> str:
+    try:
+        name = base64.b64decode(marker, altchars=b"-_", validate=True).decode("ascii")
+    except (ValueError, binascii.Error):
+        name = ""
+    if not name or not _storable(name):
+        raise InvalidParameterValue(
+            f"Marker {marker!r} is not valid. Pass the NextMarker of an earlier answer."
+        )
+    return name

@@ -1,0 +1,82 @@
+"""The tables, as the newest migration leaves them. Timestamps are Unix time in milliseconds, JSON
+is stored as text, and nothing here is particular to one database."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA = MetaData()
+
+FUNCTIONS = Table(
+    "functions",
+    METADATA,
+    Column("name", String(140), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("state_reason", Text),
+    Column("state_reason_code", String(64)),
+    Column("last_update_status", String(16)),
+    Column("last_update_status_reason", Text),
+    Column("last_update_status_reason_code", String(64)),
+    Column("revision_id", String(36), nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    Column("url_id", String(32)),
+    Column("url_configuration", Text),
+    Column("tags", Text, nullable=False),
+    UniqueConstraint("url_id", name="functions_url_id_key"),
+)
+
+#: A function has at most one deployment per slot: `active` is served, `pending` will be. The unique
+#: constraint is what makes a second update in progress impossible, on any number of nodes.
+DEPLOYMENTS = Table(
+    "deployments",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column(
+        "function_name",
+        String(140),
+        ForeignKey("functions.name", name="deployments_function_name_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("slot", String(16), nullable=False),
+    Column("configuration", Text, nullable=False),
+    Column("code_sha256", String(44), nullable=False),
+    Column("code_digest", String(64), nullable=False),
+    Column("code_size_bytes", BigInteger, nullable=False),
+    Column("kind", String(16)),
+    Column("artefact", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("function_name", "slot", name="deployments_function_name_slot_key"),
+)
+
+#: One row per attempt of an invocation; columns are the fields of `models.Usage`.
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("request_id", String(64), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("function_name", String(140), nullable=False),
+    Column("function_version", String(16), nullable=False),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("fuel_counted", BigInteger, nullable=False),
+    Column("fuel", BigInteger, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("billed_duration_ms", BigInteger, nullable=False),
+    Column("cpu_us", BigInteger, nullable=False),
+    Column("memory_bytes_peak", BigInteger, nullable=False),
+    Column("init_us", BigInteger),
+    Column("request_bytes", BigInteger, nullable=False),
+    Column("response_bytes", BigInteger, nullable=False),
+    Column("error_type", String(256)),
+    PrimaryKeyConstraint("request_id", "attempt", name="ledger_pkey"),
+    Index("ledger_started_at_ms", "started_at_ms"),
+)
