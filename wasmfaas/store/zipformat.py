@@ -156,7 +156,7 @@ def _checked_end(data: memoryview, offset: int, fields: tuple[int, ...]) -> _End
         raise BadArchive("It spans several volumes.")
     end = _End(count, directory_bytes, directory_offset)
     start = offset
-    if bytes(data[max(0, offset - _LOCATOR_64.size) :][:4]) == b"PK\x06\x07":
+    if bytes(data[max(0, offset - _LOCATOR_64.size) : offset][:4]) == b"PK\x06\x07":
         start = offset - _LOCATOR_64.size - _END_64.size
         end = _end_64(data, start, end)
     if end.directory_offset + end.directory_bytes != start:
@@ -248,7 +248,7 @@ def _located(data: memoryview, entry: Entry, raw_name: bytes, limit: int) -> Ent
     data_offset = name_at + name_bytes + extra_bytes
     if data_offset + entry.packed_bytes > limit:
         raise BadArchive(f"Entry {entry.name!r} reaches past the end of the entries.")
-    same = bytes(data[name_at:][:name_bytes]) == raw_name and method == entry.method
+    same = bytes(data[name_at : name_at + name_bytes]) == raw_name and method == entry.method
     if not local_flags & _FLAG_SIZES_FOLLOW:
         extra = _extra(bytes(data[name_at + name_bytes : data_offset]))
         size_bytes, packed_bytes, _ = _large(entry.name, extra, (size_bytes, packed_bytes, 0))
