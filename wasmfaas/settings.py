@@ -64,6 +64,9 @@ class Settings:
     workers_max: int = _computed(
         lambda: 2 * _cores(), "Worker processes at most.", "2 x cores", least=1
     )
+    worker_idle_s_max: int = _setting(
+        60, "Idle time after which a worker beyond the least number ends.", least=1
+    )
     sandboxes_per_worker_max: int = _setting(
         16, "Functions that one worker keeps a ready sandbox of.", least=1
     )

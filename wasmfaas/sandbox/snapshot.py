@@ -73,7 +73,9 @@ class PageMap:
         )
         found: list[tuple[int, int]] = []
         while request.start < request.end:
-            count = libc.ioctl(self._descriptor, ctypes.c_ulong(_PAGEMAP_SCAN), ctypes.byref(request))
+            count = libc.ioctl(
+                self._descriptor, ctypes.c_ulong(_PAGEMAP_SCAN), ctypes.byref(request)
+            )
             if count < 0:
                 raise OSError(ctypes.get_errno(), "PAGEMAP_SCAN")
             found += [(region.start, region.end) for region in self._regions[:count]]

@@ -11,6 +11,8 @@ import os
 import socket
 import sys
 import threading
+import time
+import traceback
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -108,9 +110,7 @@ class Sandboxes:
             self._ready.popitem(last=False)[1].close()
 
     def _make(self, spec: SandboxSpec) -> Ready:
-        sandbox = Sandbox(
-            self._host, spec, self._compiled(spec), self._linkers.guest(spec.kind)
-        )
+        sandbox = Sandbox(self._host, spec, self._compiled(spec), self._linkers.guest(spec.kind))
         started = sandbox.start()
         image = None
         # The runtime is ours, so its hidden state is known: a call that returns leaves its globals
@@ -140,7 +140,7 @@ class Sandboxes:
 class Worker:
     """Reads messages, runs them, answers. Lives as long as the process."""
 
-    def __init__(self, channel: socket.socket, options: dict[str, Any]) -> None:
+    def __init__(self, channel: socket.socket, page_map: PageMap, options: dict[str, Any]) -> None:
         self._channel = channel
         self._sending = threading.Lock()
         self._current: Sandbox | None = None
@@ -151,7 +151,7 @@ class Worker:
         self._host = Host(engine, watch, scratch, EventFile(scratch_path / "stdin"))
         self._sandboxes = Sandboxes(
             self._host,
-            PageMap(),
+            page_map,
             ready_max=options["sandboxes_max"],
             calls_max=options["calls_max"],
         )
@@ -159,14 +159,14 @@ class Worker:
     def run(self) -> None:
         """Serve until the server closes the socket."""
         decoder = wire.Decoder()
-        self._send({"op": "ready", "keys": []})
+        self._send_ready()
         while data := self._channel.recv(_RECEIVE_BYTES):
             for message in decoder.feed(data):
                 if message["op"] == "invoke":
                     self._invoke(message)
                 else:
                     self._load(message)
-                self._send({"op": "ready", "keys": self._sandboxes.keys()})
+                self._send_ready()
 
     def _load(self, message: dict[str, Any]) -> None:
         result = self._sandboxes.prepare(_spec(message["spec"]))
@@ -191,6 +191,10 @@ class Worker:
         self._reply(sandbox, result, init_log, started.duration_us if cold else None)
         self._host.scratch.end()
         self._sandboxes.give_back(ready, result)
+
+    def _send_ready(self) -> None:
+        cpu_us = time.process_time_ns() // 1000
+        self._send({"op": "ready", "keys": self._sandboxes.keys(), "cpu_us": cpu_us})
 
     def _reply(
         self, sandbox: Sandbox, result: Result, init_log: bytes, init_us: int | None
@@ -247,13 +251,16 @@ def main() -> None:
     options: dict[str, Any] = {}
     while not options:
         options = next(decoder.feed(channel.recv(65536)), {})
-    worker = Worker(channel, options)
+    jail.die_with_parent(options["parent_pid"])
+    page_map = PageMap()
+    # Before any thread starts: a thread inherits its jail from the one that starts it.
     jail.enter(
         jail.JailPolicy(
-            read_paths=[Path(path) for path in options["read_paths"]],
-            write_paths=[Path(options["scratch_path"])],
+            read_paths=tuple(Path(path) for path in options["read_paths"]),
+            write_paths=(Path(options["scratch_path"]),),
         )
     )
+    worker = Worker(channel, page_map, options)
     gc.freeze()
     worker.run()
 
@@ -261,7 +268,10 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    finally:
-        sys.stderr.flush()
-        # Wasmtime's threads may still hold callbacks that a normal exit would take down.
-        os._exit(0)
+    except ConnectionError:
+        pass  # The server has gone, and so do we.
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    # Wasmtime's threads may still hold callbacks that a normal exit would take down.
+    os._exit(0)

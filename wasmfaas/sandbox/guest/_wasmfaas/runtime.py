@@ -66,6 +66,7 @@ class Runtime:
         Raises FunctionError where it can't be had.
         """
         os.reload_environ()  # type: ignore[attr-defined]
+        os.chdir(TASK_PATH)
         sys.path[:0] = [path for path in (TASK_PATH, LAYER_PATH) if os.path.isdir(path)]
         logging.root.addHandler(self._log)
         logging.root.setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or logging.WARNING)
@@ -142,9 +143,7 @@ def _import(module_name: str) -> Any:
     except ImportError as error:
         message = f"Unable to import module '{module_name}': {error}"
         _log_error("Runtime.ImportModuleError", message, _frames(error))
-        raise FunctionError(
-            "Runtime.ImportModuleError", message, _frames(error), ""
-        ) from None
+        raise FunctionError("Runtime.ImportModuleError", message, _frames(error), "") from None
     except SyntaxError as error:
         message = f"Syntax error in module '{module_name}': {error}"
         trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
@@ -167,7 +166,7 @@ def _restore_uniqueness(context: LambdaContext) -> None:
 
 def _marshal(answer: Any, request_id: str) -> str:
     try:
-        return json.dumps(answer, default=_plain, ensure_ascii=False)
+        return _ENCODER.encode(answer)
     except BaseException as error:
         message = f"Unable to marshal response: {error}"
         _log_error("Runtime.MarshalError", message, [])
@@ -178,6 +177,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, decimal.Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+#: Made once: `json.dumps` makes an encoder per call unless all its arguments are the defaults.
+_ENCODER = json.JSONEncoder(default=_plain, ensure_ascii=False)
 
 
 def _report(error: BaseException, request_id: str) -> FunctionError:

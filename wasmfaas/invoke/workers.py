@@ -1,0 +1,258 @@
+"""The worker processes, and who has which.
+
+A lease is one worker for one invocation. Requests prefer a worker that holds a ready sandbox of
+their deployment; what finds no worker waits, in order, within bounds of count, bytes and time.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wasmfaas.errors import ServiceUnavailable, TooManyRequests
+from wasmfaas.invoke.worker import Reply, Target, Worker, WorkerDied, child_environment, reply_of
+from wasmfaas.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+#: A worker that takes longer to come up than this is given up.
+_START_S_MAX = 30.0
+#: Start-up of a function (Lambda's limit), and the loading of its artefact.
+_INIT_MS_MAX = 15_000
+_FAILED_STARTS_MAX = 5
+_SHRINK_EVERY_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """One invocation that waits for a worker."""
+
+    key: str
+    event_bytes: int
+    lease: asyncio.Future[Worker]
+
+
+class Workers:
+    """Starts, leases and replaces workers. Lives as long as the server."""
+
+    def __init__(self, settings: Settings, scratch_path: Path, read_paths: list[Path]) -> None:
+        self._settings = settings
+        self._scratch_path = scratch_path
+        self._read_paths = read_paths
+        self._workers: set[Worker] = set()
+        #: Idle workers, longest idle first, with the moment since which they are.
+        self._idle: OrderedDict[Worker, float] = OrderedDict()
+        self._waiting: deque[_Waiter] = deque()
+        self._waiting_bytes = 0
+        self._starting = 0
+        self._serial = 0
+        self._failed_starts = 0
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Bring up the least number of workers. Raises ServiceUnavailable if none comes up."""
+        shutil.rmtree(self._scratch_path, ignore_errors=True)
+        self._scratch_path.mkdir(mode=0o700, parents=True)
+        count = self._settings.workers_min
+        await asyncio.gather(*(self._start_one() for _ in range(count)))
+        if not self._workers:
+            raise ServiceUnavailable(
+                "No worker process could be started; the messages above say why."
+            )
+
+    async def shrink(self) -> None:
+        """Let workers go that have been idle for long, down to the least number; never returns."""
+        while True:
+            await asyncio.sleep(_SHRINK_EVERY_S)
+            since = time.monotonic() - self._settings.worker_idle_s_max
+            for worker, idle_since in list(self._idle.items()):
+                if idle_since < since and len(self._workers) > self._settings.workers_min:
+                    self._take(worker)
+                    worker.close()
+
+    async def close(self) -> None:
+        """End every worker, and fail whoever waits for one."""
+        self._closing = True
+        for waiter in self._waiting:
+            if not waiter.lease.done():
+                waiter.lease.set_exception(ServiceUnavailable("The server is stopping."))
+        for worker in list(self._workers):
+            worker.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        shutil.rmtree(self._scratch_path, ignore_errors=True)
+
+    def figures(self) -> dict[str, int]:
+        """How many workers there are, idle, busy, and how many invocations wait."""
+        idle = len(self._idle)
+        return {
+            "workers": len(self._workers),
+            "idle": idle,
+            "busy": len(self._workers) - idle,
+            "waiting": len(self._waiting),
+            "waiting_bytes": self._waiting_bytes,
+        }
+
+    async def invoke(
+        self,
+        target: Target,
+        request_id: str,
+        event: bytes,
+        context: Mapping[str, Any],
+        on_log: Callable[[bytes], None],
+    ) -> Reply:
+        """Run one invocation on a worker of its own.
+
+        Raises TooManyRequests where none comes free in time, WorkerDied where it ended.
+        """
+        spec = target.spec
+        worker = await self._lease(spec.key, len(event))
+        message = {
+            "op": "invoke",
+            "spec": target.members,
+            "request_id": request_id,
+            "event": event,
+            "context": dict(context),
+        }
+        init_ms = 0 if spec.key in worker.ready_keys else _INIT_MS_MAX
+        deadline_ms = init_ms + spec.timeout_ms + self._settings.kill_grace_ms
+        return reply_of(await worker.request(message, deadline_ms, on_log))
+
+    async def load(self, target: Target) -> bytes | None:
+        """Have a sandbox ready in one worker; the start-up's error payload, if it failed."""
+        worker = await self._lease(target.spec.key, 0)
+        message = {"op": "load", "spec": target.members}
+        reply = await worker.request(message, _INIT_MS_MAX, lambda data: None)
+        error = reply["error"]
+        return error if isinstance(error, bytes) else None
+
+    async def _lease(self, key: str, event_bytes: int) -> Worker:
+        worker = self._pick(key)
+        if worker is not None:
+            self._take(worker)
+            return worker
+        settings = self._settings
+        if len(self._waiting) >= settings.queue_depth_max:
+            raise _throttled(f"{len(self._waiting)} invocations wait for a worker already")
+        if self._waiting_bytes + event_bytes > settings.queue_bytes_max:
+            raise _throttled(f"{self._waiting_bytes} bytes of events wait for a worker already")
+        self._grow()
+        return await self._wait(key, event_bytes)
+
+    async def _wait(self, key: str, event_bytes: int) -> Worker:
+        lease: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(key, event_bytes, lease)
+        self._waiting.append(waiter)
+        self._waiting_bytes += event_bytes
+        try:
+            async with asyncio.timeout(self._settings.queue_wait_ms_max / 1000):
+                return await lease
+        except TimeoutError:
+            waited = self._settings.queue_wait_ms_max
+            raise _throttled(f"no worker came free within {waited} ms") from None
+        except asyncio.CancelledError:
+            if lease.done() and not lease.cancelled() and lease.exception() is None:
+                self._idle_now(lease.result())
+            raise
+        finally:
+            self._waiting_bytes -= event_bytes
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+
+    def _pick(self, key: str) -> Worker | None:
+        """An idle worker: one that has *key* ready, else the one that has been idle longest."""
+        for worker in reversed(self._idle):
+            if key in worker.ready_keys:
+                return worker
+        return next(iter(self._idle), None)
+
+    def _take(self, worker: Worker) -> None:
+        del self._idle[worker]
+        worker.is_idle = False
+
+    def _idle_now(self, worker: Worker) -> None:
+        """Give an idle worker to whoever has waited longest, or keep it."""
+        if worker not in self._workers or not worker.is_idle:
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.lease.done():
+                worker.is_idle = False
+                waiter.lease.set_result(worker)
+                return
+        self._idle[worker] = time.monotonic()
+
+    def _grow(self) -> None:
+        if len(self._workers) + self._starting < self._settings.workers_max:
+            self._spawn()
+
+    def _spawn(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._start_one())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start_one(self) -> None:
+        self._starting += 1
+        try:
+            worker = await self._connect()
+            self._workers.add(worker)
+            async with asyncio.timeout(_START_S_MAX):
+                await worker.started
+            self._failed_starts = 0
+        except (WorkerDied, TimeoutError, OSError) as error:
+            self._failed_starts += 1
+            _logger.error("a worker could not be started: %r", error)
+        finally:
+            self._starting -= 1
+
+    async def _connect(self) -> Worker:
+        self._serial += 1
+        scratch = self._scratch_path / str(self._serial)
+        scratch.mkdir(mode=0o700)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # Not in a thread: the worker dies with the thread that starts it (PR_SET_PDEATHSIG).
+            process = subprocess.Popen(  # noqa: ASYNC220
+                [sys.executable, "-m", "wasmfaas.sandbox.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=child_environment(),
+                cwd=scratch,
+            )
+        worker = Worker(process, scratch)
+        worker.on_idle, worker.on_end = self._idle_now, self._ended
+        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+        worker.configure(
+            {
+                "parent_pid": os.getpid(),
+                "scratch_path": str(scratch),
+                "read_paths": [str(path) for path in self._read_paths],
+                "sandboxes_max": self._settings.sandboxes_per_worker_max,
+                "calls_max": self._settings.sandbox_calls_max,
+            }
+        )
+        return worker
+
+    def _ended(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        self._idle.pop(worker, None)
+        shutil.rmtree(worker.scratch_path, ignore_errors=True)
+        if self._closing:
+            return
+        if not worker.retired and self._failed_starts < _FAILED_STARTS_MAX:
+            self._grow()
+
+
+def _throttled(reason: str) -> TooManyRequests:
+    return TooManyRequests(f"Rate Exceeded: {reason}.", reason="ConcurrentInvocationLimitExceeded")
