@@ -81,6 +81,8 @@ class Worker(asyncio.Protocol):
         self._killed = False
         self._cpu_us_idle = 0
         self._requested_ns = 0
+        self._run_ms: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
@@ -115,9 +117,15 @@ class Worker(asyncio.Protocol):
         self._send(dict(options))
 
     async def request(
-        self, message: dict[str, Any], deadline_ms: int, on_log: Callable[[bytes], None]
+        self,
+        message: dict[str, Any],
+        *,
+        start_ms: int,
+        run_ms: int,
+        on_log: Callable[[bytes], None],
     ) -> dict[str, Any]:
-        """Send *message*; the reply. Raises WorkerDied, at the deadline at the latest.
+        """Send *message*; the reply. Raises WorkerDied, at the deadline at the latest: *start_ms*
+        for getting a sandbox ready, then *run_ms* from the moment that the worker says it is.
 
         The worker becomes idle by itself, when it says so; a cancelled caller changes nothing.
         """
@@ -127,8 +135,9 @@ class Worker(asyncio.Protocol):
         self._requested_ns = time.monotonic_ns()
         self.on_log = on_log
         self._reply = loop.create_future()
-        timer = loop.call_later(deadline_ms / 1000, self.kill)
-        self._reply.add_done_callback(lambda _: timer.cancel())
+        self._run_ms = run_ms
+        self._timer = loop.call_later((start_ms + run_ms) / 1000, self.kill)
+        self._reply.add_done_callback(lambda _: self._timer and self._timer.cancel())
         self._send(message)
         return await asyncio.shield(self._reply)
 
@@ -149,6 +158,8 @@ class Worker(asyncio.Protocol):
             case "log":
                 self._log.append(message["log"])
                 self.on_log(message["log"])
+            case "started":
+                self._restart_timer()
             case "reply" | "loaded":
                 message["streamed_log"] = b"".join(self._log)
                 if self._reply is not None and not self._reply.done():
@@ -160,6 +171,15 @@ class Worker(asyncio.Protocol):
                     self.started.set_result(None)
                 self.is_idle = True
                 self.on_idle(self)
+
+    def _restart_timer(self) -> None:
+        """The start-up took its own time; from here on, the invocation's counts. Once only, so that
+        a subverted worker gains nothing by it."""
+        if self._timer is None or self._run_ms is None:
+            return
+        self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._run_ms / 1000, self.kill)
+        self._requested_ns, self._run_ms = time.monotonic_ns(), None
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._transport is not None, "connected before it is used"

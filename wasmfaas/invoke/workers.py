@@ -125,15 +125,18 @@ class Workers:
             "event": event,
             "context": dict(context),
         }
-        init_ms = 0 if spec.key in worker.ready_keys else _INIT_MS_MAX
-        deadline_ms = init_ms + spec.timeout_ms + self._settings.kill_grace_ms
-        return reply_of(await worker.request(message, deadline_ms, on_log))
+        start_ms = 0 if spec.key in worker.ready_keys else _INIT_MS_MAX
+        run_ms = spec.timeout_ms + self._settings.kill_grace_ms
+        reply = worker.request(message, start_ms=start_ms, run_ms=run_ms, on_log=on_log)
+        return reply_of(await reply)
 
     async def load(self, target: Target) -> bytes | None:
         """Have a sandbox ready in one worker; the start-up's error payload, if it failed."""
         worker = await self._lease(target.spec.key, 0)
         message = {"op": "load", "spec": target.members}
-        reply = await worker.request(message, _INIT_MS_MAX, lambda data: None)
+        reply = await worker.request(
+            message, start_ms=_INIT_MS_MAX, run_ms=0, on_log=lambda data: None
+        )
         error = reply["error"]
         return error if isinstance(error, bytes) else None
 

@@ -182,6 +182,8 @@ class Worker:
             self._reply(sandbox, started, init_log, started.duration_us)
             ready.close()
             return
+        if cold:
+            self._send({"op": "started"})
         self._current = sandbox
         try:
             request = Request(message["request_id"], message["event"], message["context"])

@@ -1,0 +1,132 @@
+"""A real server, for the tests that go through the front door."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+START_S_MAX = 300
+ROLE = "arn:aws:iam::000000000000:role/lambda"
+REGION = "us-east-1"
+
+
+def zip_of(files: Mapping[str, str | bytes]) -> bytes:
+    """A package with these files."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return package.getvalue()
+
+
+@dataclass
+class Server:
+    """A running server process, and clients of it."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(base_url=self.url, timeout=60)
+
+    def lambda_client(self, **config: Any) -> Any:
+        """An unmodified boto3 client."""
+        return boto3.client(
+            "lambda",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, **config),
+        )
+
+    def deploy(self, name: str, files: Mapping[str, str | bytes], **settings: Any) -> str:
+        """Create the function, wait until it is active, give it a URL; returns its name."""
+        client = self.lambda_client()
+        members = {
+            "Runtime": "python3.14",
+            "Handler": "app.lambda_handler",
+            "Role": ROLE,
+            "Code": {"ZipFile": zip_of(files)},
+        }
+        client.create_function(FunctionName=name, **(members | settings))
+        client.get_waiter("function_active_v2").wait(
+            FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+        )
+        client.create_function_url_config(FunctionName=name, AuthType="NONE")
+        return name
+
+    def invoke(self, name: str, event: Any = None, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        """Invoke *name*; the parsed payload and boto3's response."""
+        payload = json.dumps({} if event is None else event)
+        response = self.lambda_client(read_timeout=120).invoke(
+            FunctionName=name, Payload=payload, **arguments
+        )
+        return json.loads(response["Payload"].read() or b"null"), response
+
+    def stop(self) -> int:
+        """Ask the server to stop; its exit status."""
+        self.http.close()
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+
+def start_server(data_dir: Path, cache_dir: Path, **settings: Any) -> Server:
+    """Start `wasmfaas up` on a free port and wait until it answers."""
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    log_path = data_dir.with_name(data_dir.name + ".log")
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wasmfaas", "up", "--port=0", f"--data-dir={data_dir}",
+             f"--cache-dir={cache_dir}", *flags],
+            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            env={**os.environ, "NO_COLOR": "1"},
+        )  # fmt: skip
+    deadline = time.monotonic() + START_S_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, ValueError, KeyError, httpx.TransportError):
+            found = json.loads((data_dir / "server.json").read_text())
+            if found["pid"] == process.pid and httpx.get(found["url"] + "/_wasmfaas/v1/health"):
+                return Server(found["url"], data_dir, process)
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"the server did not come up: {log_path.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="session")
+def cache_dir() -> Path:
+    """Shared by all servers of all runs, as building the Python runtime takes half a minute."""
+    chosen = os.environ.get("WASMFAAS_TEST_CACHE_DIR")
+    path = Path(chosen) if chosen else Path(__file__).parents[1] / ".venv" / "wasmfaas-cache"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Iterator[Server]:
+    """One server for all the tests that need no settings of their own."""
+    server = start_server(tmp_path_factory.mktemp("server") / "data", cache_dir, workers_max=2)
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def function_name() -> str:
+    """A name that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
