@@ -122,6 +122,10 @@ class RequestTimeout(WasmfaasError):
     code = "RequestTimeoutException"
     status = 408
 
+    def headers(self) -> dict[str, str]:
+        # The rest of the body may still come; it must not be read as another request.
+        return {"Connection": "close"}
+
 
 class ResourceConflict(WasmfaasError):
     """The resource already exists, or another operation is in progress."""

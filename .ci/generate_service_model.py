@@ -1,0 +1,160 @@
+"""Write wasmfaas/api/service-model.json from botocore's description of the Lambda API.
+
+    python .ci/generate_service_model.py          write the file
+    python .ci/generate_service_model.py --check  exit 1 if the file would change
+
+Needs botocore (it comes with boto3, a development dependency); the server needs only the file.
+What is kept: how every operation is bound to HTTP, the shapes of its input with their constraints,
+and the shapes of its output without them. Documentation and error shapes are left out.
+"""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore
+
+TARGET = Path(__file__).parent.parent / "wasmfaas/api/service-model.json"
+SOURCE = "data/lambda/2015-03-31/service-2.json"
+
+CONSTRAINTS = ("min", "max", "pattern", "enum", "required")
+
+#: Bounds of ordinary functions; botocore's are those of functions on capacity providers.
+BOUNDS = {
+    "MemorySize": {"max": 10_240},
+    "Timeout": {"max": 900},
+    "EphemeralStorageSize": {"max": 10_240},
+}
+#: Lambda answers an unknown runtime with another exception than for any other enumeration, so
+#: the members of these requests get a shape without it.
+RUNTIME_REQUESTS = ("CreateFunctionRequest", "UpdateFunctionConfigurationRequest")
+
+Json = dict[str, Any]
+
+
+def source_model() -> Json:
+    """The service model of the installed botocore."""
+    path = Path(botocore.__file__).parent / f"{SOURCE}.gz"
+    model: Json = json.loads(gzip.decompress(path.read_bytes()))
+    return model
+
+
+def adapted(shapes: Json) -> Json:
+    """*shapes* with the differences between botocore's model and ordinary functions."""
+    changed = {name: dict(shape) for name, shape in shapes.items()}
+    for name, bounds in BOUNDS.items():
+        changed[name] |= bounds
+    changed["FunctionRuntime"] = {"type": "string"}
+    for name in RUNTIME_REQUESTS:
+        members = changed[name]["members"]
+        changed[name]["members"] = members | {"Runtime": {"shape": "FunctionRuntime"}}
+    return changed
+
+
+def referred(shape: Json) -> Iterator[str]:
+    """Names of the shapes that *shape* is made of."""
+    for member in shape.get("members", {}).values():
+        yield member["shape"]
+    for part in ("member", "key", "value"):
+        if part in shape:
+            yield shape[part]["shape"]
+
+
+def reachable(shapes: Json, roots: set[str]) -> set[str]:
+    """Names of all shapes that *roots* are made of, themselves included."""
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(referred(shapes[name]))
+    return found
+
+
+def compact_member(member: Json) -> Any:
+    """The shape's name alone, or with its place in the request."""
+    if "location" not in member:
+        return member["shape"]
+    return {name: member[name] for name in ("shape", "location", "locationName") if name in member}
+
+
+def compact_shape(shape: Json, *, constrained: bool) -> Json:
+    """*shape* without documentation, and unless *constrained* without its constraints."""
+    kept: Json = {"type": shape["type"]}
+    for name in (*(CONSTRAINTS if constrained else ()), "payload", "sensitive"):
+        if name in shape:
+            kept[name] = shape[name]
+    if "members" in shape:
+        kept["members"] = {
+            name: compact_member(member) for name, member in shape["members"].items()
+        }
+    for part in ("member", "key", "value"):
+        if part in shape:
+            kept[part] = shape[part]["shape"]
+    return kept
+
+
+def compact_operation(operation: Json) -> Json:
+    """How *operation* is bound to HTTP, and the names of its shapes."""
+    http = operation["http"]
+    kept = {
+        "method": http["method"],
+        "uri": http["requestUri"],
+        "status": http["responseCode"],
+        "input": operation["input"]["shape"],
+    }
+    if "output" in operation:
+        kept["output"] = operation["output"]["shape"]
+    return kept
+
+
+def compact_model() -> Json:
+    """The content of the file."""
+    source = source_model()
+    shapes = adapted(source["shapes"])
+    operations = {
+        name: compact_operation(operation) for name, operation in source["operations"].items()
+    }
+    inputs = reachable(shapes, {operation["input"] for operation in operations.values()})
+    outputs = reachable(shapes, {o["output"] for o in operations.values() if "output" in o})
+    return {
+        "origin": f"botocore {botocore.__version__}, botocore/{SOURCE}",
+        "licence": "Apache-2.0; Copyright Amazon.com, Inc. or its affiliates",
+        "changes": "made by .ci/generate_service_model.py: documentation, error shapes and the "
+        "constraints of responses left out; bounds of ordinary functions",
+        "operations": dict(sorted(operations.items())),
+        "shapes": {
+            name: compact_shape(shapes[name], constrained=name in inputs)
+            for name in sorted(inputs | outputs)
+        },
+    }
+
+
+def rendered(model: Json) -> str:
+    """*model* as JSON with one line per operation and shape, so that changes can be read."""
+    lines = []
+    for name, value in model.items():
+        if isinstance(value, dict):
+            rows = ",\n".join(
+                f"  {json.dumps(key)}: {json.dumps(row)}" for key, row in value.items()
+            )
+            lines.append(f" {json.dumps(name)}: {{\n{rows}\n }}")
+        else:
+            lines.append(f" {json.dumps(name)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def main(arguments: list[str]) -> int:
+    text = rendered(compact_model())
+    if "--check" in arguments:
+        return 0 if TARGET.read_text() == text else 1
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,158 @@
+"""The Lambda API as an ASGI application.
+
+request line ─▶ Router ─▶ body, bounded ─▶ bind ─▶ check ─▶ handler ─▶ of_result ─▶ response
+                                any WasmfaasError ─▶ of_error ─▶ response
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from starlette.types import Receive, Scope, Send
+
+from wasmfaas.api import bodies
+from wasmfaas.api.calls import Call, Handler
+from wasmfaas.api.configuration import Configurations
+from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.messages import (
+    authority_of,
+    declared_length,
+    headers_of,
+    raw_path_of,
+    send_response,
+)
+from wasmfaas.api.names import Names
+from wasmfaas.api.operations.account import AccountOperations
+from wasmfaas.api.operations.functions import Deployer, FunctionOperations
+from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
+from wasmfaas.api.operations.tags import TagOperations
+from wasmfaas.api.operations.unsupported import UnsupportedOperation
+from wasmfaas.api.operations.urls import UrlOperations
+from wasmfaas.api.request import bind, body_members
+from wasmfaas.api.response import Response, of_error, of_result
+from wasmfaas.api.routing import Route, Router
+from wasmfaas.api.service_model import Operation, ServiceModel
+from wasmfaas.api.validation import check
+from wasmfaas.api.views import Views
+from wasmfaas.errors import (
+    RequestEntityTooLarge,
+    RequestTooLarge,
+    ServiceFailure,
+    WasmfaasError,
+)
+from wasmfaas.settings import Settings
+from wasmfaas.store.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+INVOKE = "Invoke"
+
+
+class LambdaApi:
+    """Serves the Lambda API. Lifetime: process.
+
+    *guest_python* is the version of the Python that runs Python functions, such as `3.14.0`;
+    *clock* gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        registry: Registry,
+        deployments: Deployer,
+        invoker: Invoker,
+        links: CodeLinks,
+        guest_python: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        names = Names(settings.region, settings.account_id)
+        views = Views(names, guest_python)
+        operations = ServiceModel.load().operations
+        self._settings = settings
+        self._router = Router(operations.values())
+        self._turns = bodies.Turns(settings.api_requests_inflight_max)
+        self._unsupported = UnsupportedOperation(registry=registry, names=names)
+        self._handlers: Mapping[str, Handler] = {
+            **FunctionOperations(
+                registry=registry,
+                deployments=deployments,
+                configurations=Configurations(settings),
+                names=names,
+                views=views,
+                links=links,
+            ).rows(),
+            **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
+            **TagOperations(registry=registry, names=names).rows(),
+            **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),
+            **AccountOperations(settings=settings, registry=registry, names=names).rows(),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = str(uuid.uuid4())
+        try:
+            response = await self._respond(scope, receive, request_id)
+        except bodies.ClientDisconnected:
+            return
+        except WasmfaasError as error:
+            response = of_error(error)
+        except Exception:
+            _log.exception("request %s failed", request_id)
+            response = of_error(
+                ServiceFailure(f"The request failed inside the server; its log has {request_id}.")
+            )
+        await send_response(send, response, {"x-amzn-requestid": request_id})
+
+    async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+        route = self._router.match(scope["method"], raw_path_of(scope), scope["query_string"])
+        headers = headers_of(scope)
+        declared = declared_length(headers)
+        if route.operation.name == INVOKE:
+            # Small enough to be read by as many as come; the invoker bounds how many wait.
+            return await self._answer(scope, receive, route, headers, declared, request_id)
+        async with self._turns.turn(declared):
+            return await self._answer(scope, receive, route, headers, declared, request_id)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        route: Route,
+        headers: Mapping[str, str],
+        declared: int | None,
+        request_id: str,
+    ) -> Response:
+        operation = route.operation
+        body = bytearray()
+        if body_members(operation):
+            bytes_max, too_large = self._limit(operation)
+            body = await bodies.read(receive, declared, bytes_max, too_large)
+        if len(body) > bodies.SMALL_BYTES_MAX and operation.name != INVOKE:
+            parameters = await asyncio.to_thread(bind, route, headers, body)
+        else:
+            parameters = bind(route, headers, body)
+        del body
+        check(operation.input, parameters)
+        call = Call(
+            operation=operation,
+            parameters=parameters,
+            request_id=request_id,
+            authority=authority_of(scope, headers),
+            trace_id=headers.get("x-amzn-trace-id"),
+        )
+        reply = await self._handlers.get(operation.name, self._unsupported)(call)
+        response = of_result(operation, reply.members)
+        return Response(response.status, {**response.headers, **reply.headers}, response.body)
+
+    def _limit(self, operation: Operation) -> tuple[int, Callable[[], WasmfaasError]]:
+        """How large a body may be, and the error for a larger one."""
+        if operation.name == INVOKE:
+            bytes_max, label = self._settings.event_bytes_max, "InvokeFunction"
+            kind: type[WasmfaasError] = RequestTooLarge
+        else:
+            bytes_max, label = self._settings.api_request_bytes_max, operation.name
+            kind = RequestEntityTooLarge
+        text = f"Request must be smaller than {bytes_max} bytes for the {label} operation"
+        return bytes_max, lambda: kind(text)

@@ -1,0 +1,216 @@
+"""Our own routes, for what the Lambda API has no word for: `/_wasmfaas/v1/`.
+
+    GET health                         status, version
+    GET functions/NAME                 URLs, kind, isolation, guest Python, fuel
+    GET functions/NAME/logs            ?after=POSITION&limit=N
+    GET functions/NAME/logs/follow     ?after=POSITION; one JSON document per line, without end
+    GET usage                          ?by=function|day&since=MS&until=MS; with cost
+    GET code/TOKEN                     a package, by a link from GetFunction
+
+Errors are `{"code": …, "message": …}`.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, BinaryIO
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wasmfaas import __version__
+from wasmfaas.abi import PYTHON_RUNTIMES
+from wasmfaas.api.downloads import PATH as CODE_PATH
+from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.messages import authority_of, headers_of
+from wasmfaas.api.names import Names
+from wasmfaas.api.response import JSON_TYPE, encoded
+from wasmfaas.api.views import Views
+from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
+from wasmfaas.invoke.logs import LogEntry, LogStore
+from wasmfaas.invoke.metering import cost
+from wasmfaas.models import Function
+from wasmfaas.settings import Settings
+from wasmfaas.store.code import CodeStore
+from wasmfaas.store.ledger import Ledger, UsageRow
+from wasmfaas.store.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+PREFIX = "/_wasmfaas/v1"
+LOG_LIMIT_DEFAULT = 100
+LOG_LIMIT_MAX = 10_000
+CHUNK_BYTES = 256 * 1024
+
+
+class Management:
+    """The ASGI application of our own routes. Lifetime: process."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        registry: Registry,
+        code_store: CodeStore,
+        logs: LogStore,
+        ledger: Ledger,
+        links: CodeLinks,
+        guest_python: str,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._code_store = code_store
+        self._logs = logs
+        self._ledger = ledger
+        self._links = links
+        self._guest_python = guest_python
+        self._views = Views(Names(settings.region, settings.account_id), guest_python)
+        self._application = Starlette(
+            routes=[
+                Route(f"{PREFIX}/health", self._health, methods=["GET"]),
+                Route(f"{PREFIX}/functions/{{name}}", self._describe, methods=["GET"]),
+                Route(f"{PREFIX}/functions/{{name}}/logs", self._read_logs, methods=["GET"]),
+                Route(f"{PREFIX}/functions/{{name}}/logs/follow", self._follow, methods=["GET"]),
+                Route(f"{PREFIX}/usage", self._usage, methods=["GET"]),
+                Route(f"{CODE_PATH}{{token}}", self._download, methods=["GET"]),
+            ],
+            exception_handlers={
+                WasmfaasError: _refused,
+                HTTPException: _not_routed,
+                Exception: _failed,
+            },
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._application(scope, receive, send)
+
+    async def _health(self, request: Request) -> Response:
+        return _json({"status": "ok", "version": __version__, "guest_python": self._guest_python})
+
+    async def _describe(self, request: Request) -> Response:
+        function = await self._registry.get(request.path_params["name"])
+        return _json(self._described(function, _authority(request)))
+
+    def _described(self, function: Function, authority: str) -> dict[str, Any]:
+        deployment = function.shown
+        has_url = function.url_id is not None
+        is_python = deployment.configuration["Runtime"] in PYTHON_RUNTIMES
+        fuel_max = deployment.environment.get("WASMFAAS_FUEL_MAX", self._settings.fuel_max)
+        return {
+            "name": function.name,
+            "url": f"http://{authority}/f/{function.name}/" if has_url else None,
+            "host_url": self._views.host_url(function, authority) if has_url else None,
+            "kind": deployment.kind,
+            "isolation": deployment.isolation,
+            "guest_python": self._guest_python if is_python else None,
+            "code_digest": deployment.code_digest,
+            "fuel_max": int(fuel_max),
+        }
+
+    async def _read_logs(self, request: Request) -> Response:
+        function = await self._registry.get(request.path_params["name"])
+        limit = _number(request, "limit", least=1)
+        entries = await asyncio.to_thread(
+            self._logs.read,
+            function.name,
+            after=_number(request, "after", least=0),
+            limit=min(limit or LOG_LIMIT_DEFAULT, LOG_LIMIT_MAX),
+        )
+        return _json({"entries": [_log_document(entry) for entry in entries]})
+
+    async def _follow(self, request: Request) -> Response:
+        function = await self._registry.get(request.path_params["name"])
+        entries = self._logs.follow(function.name, after=_number(request, "after", least=0))
+        return StreamingResponse(_lines(entries), media_type="application/x-ndjson")
+
+    async def _usage(self, request: Request) -> Response:
+        rows = await self._ledger.usage(
+            request.query_params.get("by"),
+            _number(request, "since", least=0),
+            _number(request, "until", least=0),
+        )
+        total = await self._ledger.usage(
+            None, _number(request, "since", least=0), _number(request, "until", least=0)
+        )
+        return _json(
+            {
+                "rows": [self._priced(row) for row in rows],
+                "total": self._priced(total[0]),
+                "currency": self._settings.price_currency,
+            }
+        )
+
+    def _priced(self, row: UsageRow) -> dict[str, Any]:
+        return dataclasses.asdict(row) | {"cost": f"{cost([row], self._settings):f}"}
+
+    async def _download(self, request: Request) -> Response:
+        digest = self._links.digest(request.path_params["token"])
+        file = await asyncio.to_thread(self._code_store.open, digest)
+        return StreamingResponse(
+            _chunks(file),
+            media_type="application/zip",
+            headers={"content-disposition": f'attachment; filename="{digest[:12]}.zip"'},
+        )
+
+
+def _authority(request: Request) -> str:
+    return authority_of(request.scope, headers_of(request.scope))
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(encoded(document), status, media_type=JSON_TYPE)
+
+
+def _number(request: Request, name: str, *, least: int) -> int | None:
+    """The query parameter *name* as a whole number; None if it is absent."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18) or int(text) < least:
+        raise InvalidParameterValue(
+            f"{name} is '{text[:50]}', but must be a whole number from {least}."
+        )
+    return int(text)
+
+
+def _log_document(entry: LogEntry) -> dict[str, Any]:
+    return {
+        "position": entry.position,
+        "timestamp_ms": entry.timestamp_ms,
+        "request_id": entry.request_id,
+        "text": entry.text.decode("utf-8", errors="replace"),
+    }
+
+
+async def _lines(entries: AsyncIterator[LogEntry]) -> AsyncIterator[bytes]:
+    async for entry in entries:
+        yield encoded(_log_document(entry)) + b"\n"
+
+
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
+    finally:
+        file.close()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WasmfaasError)
+    return _json({"code": error.code, "message": error.message}, error.status)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path[:200]}: {error.detail}."
+    return _json({"code": "UnknownRoute", "message": message}, error.status_code)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    failure = ServiceFailure("The request failed inside the server; its log says why.")
+    return _json({"code": failure.code, "message": failure.message}, failure.status)

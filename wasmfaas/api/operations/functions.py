@@ -1,0 +1,195 @@
+"""Functions: create, read, list, update, delete."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from wasmfaas.api.calls import Call, Handler, Reply
+from wasmfaas.api.configuration import Configurations
+from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.names import Names
+from wasmfaas.api.rules import check_supported
+from wasmfaas.api.views import Views
+from wasmfaas.errors import InvalidParameterValue, PreconditionFailed
+from wasmfaas.models import LATEST, Function
+from wasmfaas.store.registry import Registry
+
+#: Functions on one page, whatever MaxItems says; Lambda's number.
+PAGE_MAX = 50
+#: Times that an update of the configuration is tried again after another update came between.
+MERGES_MAX = 5
+
+
+class Deployer(Protocol):
+    """What brings functions into service; raises WasmfaasError where it can't."""
+
+    async def create(
+        self, configuration: Mapping[str, Any], package: bytes, tags: Mapping[str, str]
+    ) -> Function: ...
+
+    async def update_code(
+        self, name: str, package: bytes, revision_id: str | None = None, dry_run: bool = False
+    ) -> Function: ...
+
+    async def update_configuration(
+        self, name: str, configuration: Mapping[str, Any], revision_id: str | None = None
+    ) -> Function: ...
+
+    async def delete(self, name: str) -> None: ...
+
+
+class FunctionOperations:
+    """Handlers of the operations on functions. Lifetime: process."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        deployments: Deployer,
+        configurations: Configurations,
+        names: Names,
+        views: Views,
+        links: CodeLinks,
+    ) -> None:
+        self._registry = registry
+        self._deployments = deployments
+        self._configurations = configurations
+        self._names = names
+        self._views = views
+        self._links = links
+
+    def rows(self) -> Mapping[str, Handler]:
+        return {
+            "CreateFunction": self.create,
+            "GetFunction": self.get,
+            "GetFunctionConfiguration": self.get_configuration,
+            "ListFunctions": self.list_functions,
+            "ListVersionsByFunction": self.list_versions,
+            "UpdateFunctionCode": self.update_code,
+            "UpdateFunctionConfiguration": self.update_configuration,
+            "DeleteFunction": self.delete,
+        }
+
+    async def create(self, call: Call) -> Reply:
+        name = self._names.unqualified(call.function)
+        configuration = self._configurations.created(name, call.parameters)
+        package = package_of(call.parameters["Code"])
+        tags = call.parameters.get("Tags", {})
+        function = await self._deployments.create(configuration, package, tags)
+        return Reply(self._views.configuration(function))
+
+    async def get(self, call: Call) -> Reply:
+        reference = self._names.latest(call.function, call.qualifier)
+        function = await self._registry.get(reference.name)
+        qualified = reference.qualifier is not None
+        location = self._links.url(function.shown.code_digest, call.authority)
+        return Reply(
+            {
+                "Configuration": self._views.configuration(function, qualified=qualified),
+                "Code": {"RepositoryType": "S3", "Location": location},
+                "Tags": dict(function.tags) or None,
+            }
+        )
+
+    async def get_configuration(self, call: Call) -> Reply:
+        reference = self._names.latest(call.function, call.qualifier)
+        function = await self._registry.get(reference.name)
+        qualified = reference.qualifier is not None
+        return Reply(self._views.configuration(function, qualified=qualified))
+
+    async def list_functions(self, call: Call) -> Reply:
+        limit = min(call.parameters.get("MaxItems", PAGE_MAX), PAGE_MAX)
+        marker = call.parameters.get("Marker")
+        functions, following = await self._registry.list_functions(marker, limit)
+        qualified = call.parameters.get("FunctionVersion") == "ALL"
+        return Reply(
+            {
+                "Functions": [self._views.listed(each, qualified=qualified) for each in functions],
+                "NextMarker": following,
+            }
+        )
+
+    async def list_versions(self, call: Call) -> Reply:
+        function = await self._registry.get(self._names.unqualified(call.function))
+        return Reply({"Versions": [self._views.listed(function, qualified=True)]})
+
+    async def update_code(self, call: Call) -> Reply:
+        name = self._names.unqualified(call.function)
+        function = await self._registry.get(name)
+        if call.parameters.get("ImageUri"):
+            raise InvalidParameterValue(
+                "Please don't provide ImageUri when updating a function with packageType Zip."
+            )
+        check_supported(call.parameters)
+        self._check_architectures(function, call.parameters)
+        updated = await self._deployments.update_code(
+            name,
+            package_of(call.parameters),
+            revision_id=call.parameters.get("RevisionId"),
+            dry_run=call.parameters.get("DryRun", False),
+        )
+        return Reply(self._views.configuration(updated))
+
+    async def update_configuration(self, call: Call) -> Reply:
+        """Merging reads first, so an update in between is noticed by the revision; unless the
+        client named one, the merge is done again on what is there now."""
+        name = self._names.unqualified(call.function)
+        asked = call.parameters.get("RevisionId")
+        for tries_left in reversed(range(MERGES_MAX)):
+            current = await self._registry.get(name)
+            configuration = self._configurations.updated(
+                current.shown.configuration, call.parameters
+            )
+            try:
+                function = await self._deployments.update_configuration(
+                    name, configuration, revision_id=asked or current.revision_id
+                )
+                return Reply(self._views.configuration(function))
+            except PreconditionFailed:
+                if asked or not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    async def delete(self, call: Call) -> Reply:
+        reference = self._names.parse(call.function, call.qualifier)
+        if reference.qualifier == LATEST:
+            raise InvalidParameterValue(
+                "$LATEST version cannot be deleted without deleting the function."
+            )
+        self._names.latest(call.function, call.qualifier)
+        await self._deployments.delete(reference.name)
+        return Reply({"StatusCode": 204})
+
+    def _check_architectures(self, function: Function, parameters: Mapping[str, Any]) -> None:
+        current = function.shown.configuration["Architectures"]
+        asked = parameters.get("Architectures", current)
+        if asked != current:
+            raise InvalidParameterValue(
+                f"Architectures is {asked}, but the function was created with {current}, and "
+                "WebAssembly runs alike on both. Leave it out."
+            )
+
+
+def package_of(code: Mapping[str, Any]) -> bytes:
+    """The zip in *code*, members of FunctionCode.
+
+    Raises InvalidParameterValue where there is none, or another source beside it.
+    """
+    check_supported({"SourceKMSKeyArn": code.get("SourceKMSKeyArn")})
+    elsewhere = [
+        name
+        for name in ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode", "ImageUri")
+        if code.get(name)
+    ]
+    package: bytes | None = code.get("ZipFile")
+    if package is not None and elsewhere:
+        raise InvalidParameterValue(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+        )
+    if elsewhere:
+        raise InvalidParameterValue(
+            f"{elsewhere[0]} is not supported by this server: it has no object store or image "
+            "registry to read from. Send the package itself, as ZipFile."
+        )
+    if package is None:
+        raise InvalidParameterValue("Please provide a source for function code.")
+    return package

@@ -1,0 +1,32 @@
+"""Answers of the operations that this server does not have: lists are empty, things to get are
+not there, and everything else is refused with the reason."""
+
+from wasmfaas.api.calls import Call, Reply
+from wasmfaas.api.names import Names
+from wasmfaas.errors import InvalidParameterValue, ResourceNotFound
+from wasmfaas.store.registry import Registry
+
+
+class UnsupportedOperation:
+    """Handler of every operation without one of its own. Lifetime: process."""
+
+    def __init__(self, *, registry: Registry, names: Names) -> None:
+        self._registry = registry
+        self._names = names
+
+    async def __call__(self, call: Call) -> Reply:
+        name = call.operation.name
+        reads = name.startswith(("List", "Get"))
+        if not reads:
+            raise InvalidParameterValue(f"{name} is not supported by this server yet.")
+        if "FunctionName" in call.parameters:
+            reference = self._names.latest(call.function, call.qualifier)
+            await self._registry.get(reference.name)
+        output = call.operation.output
+        if name.startswith("List") and output is not None:
+            lists = (m.name for m in output.members.values() if m.shape.type == "list")
+            return Reply({member: [] for member in lists})
+        raise ResourceNotFound(
+            f"The resource you requested does not exist. ({name} is not supported by this server "
+            "yet.)"
+        )

@@ -1,0 +1,93 @@
+"""Functions as the Lambda API shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wasmfaas.abi import ABI_VERSION, PYTHON_RUNTIMES
+from wasmfaas.api.names import Names
+from wasmfaas.models import LATEST, Deployment, Function, State, UpdateStatus
+
+#: Members that lists leave out, as Lambda's do.
+NOT_LISTED = (
+    "State",
+    "StateReason",
+    "StateReasonCode",
+    "LastUpdateStatus",
+    "LastUpdateStatusReason",
+    "LastUpdateStatusReasonCode",
+    "RuntimeVersionConfig",
+)
+IN_PROGRESS = ("The function is being created.", "Creating")
+
+
+class Views:
+    """Describes functions in the model's shapes. Lifetime: process.
+
+    *guest_python* is the version of the Python that runs the functions, such as `3.14.0`.
+    """
+
+    def __init__(self, names: Names, guest_python: str) -> None:
+        self._names = names
+        self._guest_python = guest_python
+
+    def configuration(self, function: Function, *, qualified: bool = False) -> dict[str, Any]:
+        """The members of FunctionConfiguration; *qualified* adds `:$LATEST` to the ARN."""
+        deployment = function.shown
+        stored = deployment.configuration
+        shown = {
+            "FunctionName": function.name,
+            "FunctionArn": self._names.arn(function.name, LATEST if qualified else None),
+            "CodeSha256": deployment.code_sha256,
+            "CodeSize": deployment.code_size_bytes,
+            "LastModified": function.last_modified,
+            "RevisionId": function.revision_id,
+            "Version": LATEST,
+            "SnapStart": {**stored["SnapStart"], "OptimizationStatus": "Off"},
+            "RuntimeVersionConfig": {"RuntimeVersionArn": self.runtime_arn(deployment)},
+        }
+        return {**stored, **shown, **_state(function)}
+
+    def listed(self, function: Function, *, qualified: bool = False) -> dict[str, Any]:
+        """As `configuration`, with the members that lists have."""
+        configuration = self.configuration(function, qualified=qualified)
+        return {name: v for name, v in configuration.items() if name not in NOT_LISTED}
+
+    def runtime_arn(self, deployment: Deployment) -> str:
+        """Names what runs *deployment*: the guest Python, or the ABI of modules."""
+        if deployment.configuration["Runtime"] in PYTHON_RUNTIMES:
+            runtime = f"wasmfaas-python-{self._guest_python}"
+        else:
+            runtime = f"wasmfaas-abi-{ABI_VERSION}"
+        return f"arn:aws:lambda:{self._names.region}::runtime:{runtime}"
+
+    def url(self, function: Function, authority: str) -> dict[str, Any]:
+        """The members of FunctionUrlConfig. The function has a URL."""
+        configuration: Mapping[str, Any] = function.url_configuration or {}
+        return {
+            **configuration,
+            "FunctionArn": self._names.arn(function.name),
+            "FunctionUrl": self.host_url(function, authority),
+        }
+
+    def host_url(self, function: Function, authority: str) -> str:
+        """The address of the function URL for a client that reaches us at *authority*."""
+        port = authority.rpartition(":")[2]
+        suffix = f":{port}" if port.isdigit() else ""
+        return f"http://{function.url_id}.lambda-url.{self._names.region}.localhost{suffix}/"
+
+
+def _state(function: Function) -> dict[str, Any]:
+    state: dict[str, Any] = {"State": function.state}
+    if function.state is not State.ACTIVE:
+        pending = IN_PROGRESS if function.state is State.PENDING else (None, None)
+        state["StateReason"] = function.state_reason or pending[0]
+        state["StateReasonCode"] = function.state_reason_code or pending[1]
+    status = function.last_update_status
+    if status is not None and function.state is not State.PENDING:
+        state["LastUpdateStatus"] = status
+        if status is not UpdateStatus.SUCCESSFUL:
+            running = IN_PROGRESS if status is UpdateStatus.IN_PROGRESS else (None, None)
+            state["LastUpdateStatusReason"] = function.last_update_status_reason or running[0]
+            code = function.last_update_status_reason_code or running[1]
+            state["LastUpdateStatusReasonCode"] = code
+    return state
