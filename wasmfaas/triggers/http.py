@@ -1,0 +1,206 @@
+"""Function URLs: HTTP requests that call a function."""
+
+import asyncio
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from starlette.types import Message, Receive, Scope, Send
+
+from wasmfaas.errors import AccessDenied, RequestTooLarge, WasmfaasError
+from wasmfaas.invoke.metering import usage_headers
+from wasmfaas.models import InvocationContext, Outcome
+from wasmfaas.settings import Settings
+from wasmfaas.triggers import http_event, http_response
+from wasmfaas.triggers.http_response import MalformedAnswer, Response
+from wasmfaas.triggers.url_targets import Functions, UrlTarget, UrlTargets
+
+_HEAD_BYTES_MAX = 64 * 1024
+#: How much of a refused body is read, and for how long, so that its sender sees the refusal.
+_DRAIN_BYTES_MAX = 64 * 1024 * 1024
+_DRAIN_S_MAX = 5.0
+
+
+class Invokes(Protocol):
+    """What runs functions; raises WasmfaasError where it can't."""
+
+    async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome: ...
+
+
+class _BodyTooLarge(RequestTooLarge):
+    """The rest of the body has not been read."""
+
+
+class _ClientLeft(Exception):
+    """There is nobody to answer."""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class FunctionUrls:
+    """The ASGI application of all function URLs; lives as long as the server.
+
+    It remembers functions, so `forget` has to be called when one changes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        functions: Functions,
+        invoker: Invokes,
+        arn: Callable[[str], str],
+        *,
+        clock_ms: Callable[[], int] = _now_ms,
+    ) -> None:
+        self._body_bytes_max = settings.event_bytes_max
+        self._targets = UrlTargets(functions, arn, settings.region)
+        self._invoker = invoker
+        self._clock_ms = clock_ms
+
+    def forget(self, name: str) -> None:
+        """Look the function *name* up again when it is called next."""
+        self._targets.forget(name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "not supported"})
+            return
+        request_id = str(uuid.uuid4())
+        try:
+            response = await self._respond(scope, receive, request_id)
+        except WasmfaasError as error:
+            response = http_response.refusal(error)
+        except _ClientLeft:
+            return
+        headers, body = response.framed(scope["method"])
+        headers = [*headers, (b"x-amzn-requestid", request_id.encode())]
+        start = {"type": "http.response.start", "status": response.status, "headers": headers}
+        await (_send_and_close if response.close else _send)(start, body, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+        _check_head(scope)
+        target, raw_path = await self._targets.find(scope)
+        if target.cors is None:
+            return await self._call(target, scope, receive, raw_path, request_id)
+        preflight = target.cors.preflight(scope)
+        if preflight is not None:
+            return preflight
+        response = await self._call(target, scope, receive, raw_path, request_id)
+        return target.cors.applied(scope, response)
+
+    async def _call(
+        self, target: UrlTarget, scope: Scope, receive: Receive, raw_path: str, request_id: str
+    ) -> Response:
+        """Call the function. What is refused from here on, a page may read as well."""
+        try:
+            _check_open(target)
+            body = await _read(scope, receive, self._body_bytes_max)
+            outcome = await self._invoke(target, scope, body, raw_path, request_id)
+        except WasmfaasError as error:
+            return http_response.refusal(error, close=isinstance(error, _BodyTooLarge))
+        response = _answer(outcome)
+        figures = http_response.header_pairs(usage_headers(outcome.usage).items())
+        return replace(response, headers=response.headers + figures)
+
+    async def _invoke(
+        self, target: UrlTarget, scope: Scope, body: bytes, raw_path: str, request_id: str
+    ) -> Outcome:
+        now_ms = self._clock_ms()
+        trace_id = http_event.header(scope, b"x-amzn-trace-id")
+        request = http_event.Request(
+            request_id=request_id,
+            trace_id=trace_id or http_event.new_trace_id(now_ms, os.urandom(12)),
+            url_id=target.url_id,
+            domain=target.domain,
+            raw_path=raw_path,
+            now_ms=now_ms,
+        )
+        context = InvocationContext(
+            request_id=request_id, invoked_function_arn=target.arn, trace_id=request.trace_id
+        )
+        event = http_event.build(scope, body, request)
+        return await self._invoker.invoke(target.name, event, context)
+
+
+def _check_head(scope: Scope) -> None:
+    """Bound what the event repeats of the request beside its body."""
+    size = len(http_event.raw_path(scope)) + len(scope["query_string"])
+    size += sum(len(name) + len(value) for name, value in scope["headers"])
+    if size > _HEAD_BYTES_MAX:
+        raise RequestTooLarge(
+            f"The path, the query and the headers have {size} bytes together, but at most "
+            f"{_HEAD_BYTES_MAX} are accepted. Send large data in the body."
+        )
+
+
+def _check_open(target: UrlTarget) -> None:
+    if target.auth_type != "NONE":
+        raise AccessDenied(
+            f"The function URL of {target.name} has the AuthType {target.auth_type}, and "
+            "signatures are not verified yet, so nobody is let in. Set its AuthType to NONE to "
+            "let everyone on this machine in."
+        )
+
+
+async def _read(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
+    """The body. Raises _BodyTooLarge as soon as that is known, and _ClientLeft."""
+    declared = http_event.header(scope, b"content-length") or ""
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > bytes_max):
+        raise _too_large(bytes_max)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientLeft
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _too_large(bytes_max: int) -> _BodyTooLarge:
+    return _BodyTooLarge(
+        f"The request body has more than {bytes_max} bytes, the limit for calling a function. "
+        "Send less, or store the data elsewhere and send where it is."
+    )
+
+
+def _answer(outcome: Outcome) -> Response:
+    if outcome.error_type is not None:
+        return http_response.bad_gateway(outcome.error_type)
+    try:
+        return http_response.infer(outcome.payload)
+    except MalformedAnswer as error:
+        return http_response.bad_gateway(f"The function's answer is not a response: {error}")
+
+
+async def _send(start: Message, body: bytes, receive: Receive, send: Send) -> None:
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_and_close(start: Message, body: bytes, receive: Receive, send: Send) -> None:
+    """Send, then close the connection, but not while the client is still sending: it would lose
+    the response."""
+    await send({**start, "headers": [*start["headers"], (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S_MAX):
+            while size < _DRAIN_BYTES_MAX:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
+    await send({"type": "http.response.body", "body": b""})

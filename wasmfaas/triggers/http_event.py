@@ -1,0 +1,179 @@
+"""From an HTTP request to the event of a function URL: Lambda's payload format 2.0.
+
+Members that would be empty are absent, as on Lambda. Like function URLs, and unlike API Gateway,
+the event has the request's cookies in `cookies` and in `headers.cookie`.
+"""
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.types import Scope
+
+#: Headers that are about the connection, and so not the function's business.
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
+_TEXT_SUFFIXES = ("+json", "+xml")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: JSON writes these in six bytes each, so a large body that is full of them is not sent as text.
+_ESCAPED_CONTROLS = bytes(set(range(32)) - set(b"\b\t\n\f\r"))
+_LARGE_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the trigger knows of a request beside its ASGI scope and its body."""
+
+    request_id: str
+    trace_id: str
+    url_id: str
+    domain: str
+    #: As sent, percent-encoded, without the `/f/NAME` that selected the function.
+    raw_path: str
+    now_ms: int
+
+
+def build(scope: Scope, body: bytes, request: Request) -> bytes:
+    """The event as JSON text."""
+    headers = _headers(scope, request.trace_id)
+    query = scope["query_string"].decode("latin-1")
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": request.raw_path,
+        "rawQueryString": query,
+    }
+    if cookie := headers.get("cookie"):
+        event["cookies"] = [part.strip() for part in cookie.split(";") if part.strip()]
+    event["headers"] = headers
+    if parameters := _query_parameters(query):
+        event["queryStringParameters"] = parameters
+    event["requestContext"] = _request_context(scope, headers, request)
+    text = _text(body, headers.get("content-type"))
+    if body:
+        event["body"] = base64.b64encode(body).decode() if text is None else text
+    event["isBase64Encoded"] = bool(body) and text is None
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as sent: percent-encoded, never empty."""
+    raw: bytes | None = scope.get("raw_path")
+    return (quote(scope["path"]) if raw is None else raw.decode("latin-1")) or "/"
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header called *name*, which is in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return _decoded(value)
+    return None
+
+
+def new_trace_id(now_ms: int, random: bytes) -> str:
+    """A trace id in X-Ray's form, from 12 *random* bytes."""
+    return f"Root=1-{now_ms // 1000:08x}-{random.hex()}"
+
+
+def _headers(scope: Scope, trace_id: str) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = _decoded(raw_name), _decoded(raw_value)
+        if name in HOP_BY_HOP:
+            continue
+        separator = "; " if name == "cookie" else ","
+        headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
+    client, server = _client(scope), scope.get("server")
+    forwarded = headers.get("x-forwarded-for")
+    headers["x-forwarded-for"] = f"{forwarded}, {client}" if forwarded else client
+    headers["x-forwarded-proto"] = scope["scheme"]
+    if server is not None and server[1] is not None:
+        headers["x-forwarded-port"] = str(server[1])
+    headers["x-amzn-trace-id"] = trace_id
+    return headers
+
+
+def _request_context(scope: Scope, headers: dict[str, str], request: Request) -> dict[str, Any]:
+    return {
+        "accountId": "anonymous",
+        "apiId": request.url_id,
+        "domainName": request.domain,
+        "domainPrefix": request.url_id,
+        "http": {
+            "method": scope["method"],
+            "path": request.raw_path,
+            "protocol": f"HTTP/{scope['http_version']}",
+            "sourceIp": _client(scope),
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": request.request_id,
+        "routeKey": "$default",
+        "stage": "$default",
+        "time": _time(request.now_ms),
+        "timeEpoch": request.now_ms,
+    }
+
+
+def _client(scope: Scope) -> str:
+    """The peer's address; a Unix socket has none and is local."""
+    client = scope.get("client")
+    return str(client[0]) if client else "127.0.0.1"
+
+
+def _query_parameters(query: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    return parameters
+
+
+def _decoded(octets: bytes) -> str:
+    """Headers are UTF-8 where they can be, as JSON is, and else what HTTP once was."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def _text(body: bytes, content_type: str | None) -> str | None:
+    """*body* as text where Lambda sends text, or None where it sends base64.
+
+    Lambda does so by the content type: form data and a body without a type are base64 too.
+    """
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if not (
+        media_type.startswith("text/")
+        or media_type in _TEXT_TYPES
+        or media_type.endswith(_TEXT_SUFFIXES)
+    ):
+        return None
+    if len(body) > _LARGE_BODY_BYTES:
+        controls = len(body) - len(body.translate(None, _ESCAPED_CONTROLS))
+        if controls > len(body) // 16:
+            return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _time(now_ms: int) -> str:
+    """As in Apache's log, in UTC and in English whatever the locale."""
+    now = time.gmtime(now_ms // 1000)
+    clock = f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02}"
+    return f"{now.tm_mday:02}/{_MONTHS[now.tm_mon - 1]}/{now.tm_year}:{clock} +0000"
