@@ -1,0 +1,5 @@
+"""`python -m wasmfaas` is `wasmfaas`."""
+
+from wasmfaas.cli import main
+
+main()

@@ -1,0 +1,245 @@
+"""The server as commands see it: the Lambda API for functions, and our own routes."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from wasmfaas.cli.discovery import ADVICE, Address
+from wasmfaas.cli.failures import Failure, NoServer, Refused
+from wasmfaas.settings import LOOPBACK_HOSTS
+
+if TYPE_CHECKING:
+    import httpx
+
+_FUNCTIONS = "/2015-03-31/functions"
+_MANAGEMENT = "/_wasmfaas/v1"
+_CONNECT_S = 5.0
+_ANSWER_S = 60.0
+#: The longest Timeout, the longest wait for a worker, and some.
+_INVOCATION_S = 900.0 + 120.0 + 60.0
+_PAGE = 50
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What came back from Invoke."""
+
+    status: int
+    payload: bytes
+    function_error: str | None
+    executed_version: str | None
+    request_id: str | None
+    #: The last 4 KB of the log.
+    log_tail: str
+
+
+class Client:
+    """One server. Lives as long as one command; use it as a context manager.
+
+    Its methods raise Refused for error answers, NoServer where nothing answers, and Failure where
+    what answers is no wasmfaas or stops answering.
+    """
+
+    def __init__(self, address: Address, http: "httpx.Client") -> None:
+        self.address = address
+        self.url = address.url
+        self._http = http
+
+    def health(self) -> Document:
+        return self._management("GET", "/health")
+
+    def functions(self) -> Iterator[Document]:
+        """The configuration of every function, by name. As on Lambda, without its state."""
+        marker: str | None = None
+        while True:
+            query = {"MaxItems": str(_PAGE)} | ({"Marker": marker} if marker else {})
+            page = self._json("GET", f"{_FUNCTIONS}/", params=query)
+            yield from page["Functions"]
+            marker = page.get("NextMarker")
+            if not marker:
+                return
+
+    def function(self, name: str) -> Document | None:
+        """GetFunction; None where there is no such function."""
+        return self._or_none("GET", _function(name))
+
+    def configuration(self, name: str) -> Document:
+        return self._json("GET", _function(name, "/configuration"))
+
+    def create(self, name: str, members: Mapping[str, Any], package: bytes) -> Document:
+        body = {"FunctionName": name, **members, "Code": {"ZipFile": _text64(package)}}
+        return self._json("POST", _FUNCTIONS, json=body)
+
+    def update_code(self, name: str, package: bytes) -> Document:
+        return self._json("PUT", _function(name, "/code"), json={"ZipFile": _text64(package)})
+
+    def update_configuration(self, name: str, members: Mapping[str, Any]) -> Document:
+        return self._json("PUT", _function(name, "/configuration"), json=dict(members))
+
+    def delete(self, name: str) -> None:
+        self._answer("DELETE", _function(name))
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        self._answer("POST", f"/2017-03-31/tags/{quote(arn, safe='')}", json={"Tags": dict(tags)})
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        self._answer("DELETE", f"/2017-03-31/tags/{quote(arn, safe='')}", params={"tagKeys": keys})
+
+    def url_configuration(self, name: str) -> Document | None:
+        return self._or_none("GET", f"/2021-10-31/functions/{quote(name, safe='')}/url")
+
+    def create_url(self, name: str) -> Document:
+        """Give the function a URL that anyone who reaches the server may call."""
+        path = f"/2021-10-31/functions/{quote(name, safe='')}/url"
+        return self._json("POST", path, json={"AuthType": "NONE"})
+
+    def invoke(self, name: str, event: bytes, client_context: str | None) -> Invocation:
+        """Invoke and wait for the answer. *client_context* is JSON text."""
+        headers = {"X-Amz-Log-Type": "Tail", "Content-Type": "application/json"}
+        if client_context is not None:
+            headers["X-Amz-Client-Context"] = _text64(client_context.encode())
+        path = _function(name, "/invocations")
+        answer = self._answer("POST", path, content=event, headers=headers, timeout=_INVOCATION_S)
+        tail = base64.b64decode(answer.headers.get("x-amz-log-result", ""))
+        return Invocation(
+            status=answer.status_code,
+            payload=answer.content,
+            function_error=answer.headers.get("x-amz-function-error"),
+            executed_version=answer.headers.get("x-amz-executed-version"),
+            request_id=answer.headers.get("x-amzn-requestid"),
+            log_tail=tail.decode(errors="replace"),
+        )
+
+    def details(self, name: str) -> Document:
+        """What Lambda's API does not tell about a function."""
+        return self._management("GET", f"/functions/{quote(name, safe='')}")
+
+    def logs(self, name: str, *, limit: int, after: int | None = None) -> list[Document]:
+        """At most *limit* entries, oldest first: those beyond *after*, or the newest ones."""
+        query = {"limit": str(limit)} | ({} if after is None else {"after": str(after)})
+        path = f"/functions/{quote(name, safe='')}/logs"
+        entries: list[Document] = self._management("GET", path, params=query)["entries"]
+        return entries
+
+    def follow(self, name: str, *, after: int | None) -> Iterator[Document]:
+        """Every entry beyond *after*, or from now on, as it is written; until the server ends it
+        or the connection breaks."""
+        import httpx
+
+        query = {} if after is None else {"after": str(after)}
+        path = f"{_MANAGEMENT}/functions/{quote(name, safe='')}/logs/follow"
+        timeout = httpx.Timeout(_CONNECT_S, read=None)
+        with (
+            self._failures(),
+            self._http.stream("GET", path, params=query, timeout=timeout) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _refused(answer)
+            for line in answer.iter_lines():
+                if line.strip():
+                    yield json.loads(line)
+
+    def usage(self, by: str, since_ms: int | None, until_ms: int | None) -> Document:
+        query = {"by": by}
+        query |= {} if since_ms is None else {"since": str(since_ms)}
+        query |= {} if until_ms is None else {"until": str(until_ms)}
+        return self._management("GET", "/usage", params=query)
+
+    def _management(self, method: str, path: str, **request: Any) -> Document:
+        return self._json(method, _MANAGEMENT + path, **request)
+
+    def _or_none(self, method: str, path: str) -> Document | None:
+        try:
+            return self._json(method, path)
+        except Refused as refused:
+            if refused.http_status == 404:
+                return None
+            raise
+
+    def _json(self, method: str, path: str, **request: Any) -> Document:
+        answer = self._answer(method, path, **request)
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise self.foreign()
+        return document
+
+    def _answer(self, method: str, path: str, **request: Any) -> "httpx.Response":
+        with self._failures():
+            answer = self._http.request(method, path, **request)
+        if answer.is_error:
+            raise _refused(answer)
+        return answer
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        import httpx
+
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            shown = self.url if self.address.said_by.startswith("--") else self._described()
+            raise NoServer(f"no server at {shown}; {ADVICE}") from None
+        except httpx.TimeoutException:
+            raise Failure("NoAnswer", f"the server at {self.url} does not answer") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            message = f"the connection to {self.url} broke: {error}"
+            raise Failure("ConnectionBroken", message) from None
+
+    def _described(self) -> str:
+        return f"{self.url} (which {self.address.said_by} names)"
+
+    def foreign(self) -> NoServer:
+        """The error for a server that is something else."""
+        return NoServer(f"what answers at {self.url} is not wasmfaas; {ADVICE}, or check --url")
+
+
+@contextmanager
+def connect(address: Address) -> Iterator[Client]:
+    """A client of the server at *address*, which has been seen to answer."""
+    import httpx
+
+    # A proxy of the environment is no way to reach this very machine.
+    local = urlsplit(address.url).hostname in LOOPBACK_HOSTS
+    timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
+    with httpx.Client(base_url=address.url, timeout=timeout, trust_env=not local) as http:
+        client = Client(address, http)
+        try:
+            healthy = "version" in client.health()
+        except Refused:
+            healthy = False
+        if not healthy:
+            raise client.foreign()
+        yield client
+
+
+def _function(name: str, rest: str = "") -> str:
+    return f"{_FUNCTIONS}/{quote(name, safe='')}{rest}"
+
+
+def _text64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _refused(answer: "httpx.Response") -> Refused:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    members: Document = body if isinstance(body, dict) else {}
+    code = answer.headers.get("x-amzn-errortype") or members.get("code")
+    message = members.get("message") or members.get("Message")
+    return Refused(
+        str(code or "UnexpectedAnswer").split(":")[0],
+        str(message or f"the server answered {answer.status_code} {answer.reason_phrase}".strip()),
+        answer.status_code,
+    )

@@ -1,0 +1,115 @@
+"""`wasmfaas up`. Its flags are made from the settings, so that each is written once."""
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from wasmfaas import __version__
+from wasmfaas.cli.discovery import URL_VARIABLE
+from wasmfaas.cli.failures import EXIT_USAGE, Failure
+from wasmfaas.cli.options import Json
+from wasmfaas.cli.output import Output
+from wasmfaas.errors import WasmfaasError
+from wasmfaas.settings import (
+    InvalidSetting,
+    Settings,
+    environment_name,
+    flag_name,
+    load,
+)
+
+
+class _UnusableSetting(Failure):
+    exit_status = EXIT_USAGE
+
+
+def up_command() -> Callable[..., None]:
+    """The command, with one flag for each setting."""
+
+    def up(**chosen: Any) -> None:
+        """Start a server on this machine; Ctrl-C stops it.
+
+        Every setting can also come from the environment: --data-dir from
+        WASMFAAS_DATA_DIR, and so on.
+        """
+        out = Output(json=chosen.pop("json"))
+        try:
+            _serve(load(os.environ, chosen), out)
+        except InvalidSetting as error:
+            raise _UnusableSetting("InvalidSetting", str(error)) from None
+        except WasmfaasError as error:
+            raise Failure(error.code, error.message) from None
+
+    parameters = [*_flags(), _parameter("json", Json, False)]
+    up.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    up.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return up
+
+
+def _flags() -> list[inspect.Parameter]:
+    types = get_type_hints(Settings)
+    return [
+        _parameter(setting.name, Annotated[types[setting.name] | None, _option(setting)], None)
+        for setting in dataclasses.fields(Settings)
+    ]
+
+
+def _option(setting: "dataclasses.Field[Any]") -> Any:
+    default = setting.metadata.get("shown", str(setting.default))
+    return typer.Option(
+        flag_name(setting.name),
+        help=f"{setting.metadata['help']} Default: {default}.",
+        envvar=environment_name(setting.name),
+        show_envvar=False,
+    )
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+def _serve(settings: Settings, out: Output) -> None:
+    from wasmfaas import app
+
+    with ExitStack() as starting:
+        step = starting.enter_context(out.steps(keep=True))
+
+        def ready(url: str) -> None:
+            starting.close()
+            _announce(url, settings, out)
+
+        app.serve(settings, ready, step)
+
+
+def _announce(url: str, settings: Settings, out: Output) -> None:
+    if out.json:
+        document = {
+            "url": url,
+            "pid": os.getpid(),
+            "version": __version__,
+            "data_dir": str(settings.data_dir),
+        }
+        out.document(document)
+        return
+    out.line(("✓ ", "green"), f"wasmfaas {__version__} is ready at ", (url, "bold cyan"))
+    out.line()
+    out.facts(_next_steps(url, settings))
+
+
+def _next_steps(url: str, settings: Settings) -> list[tuple[str, str]]:
+    steps = [
+        ("wasmfaas init python hello", "writes a first function"),
+        ("wasmfaas deploy hello", "runs it here and prints its URL"),
+        ("wasmfaas --help", "shows what else there is"),
+    ]
+    found = load(os.environ, {}).data_dir
+    if settings.data_dir != found:
+        steps[-1] = (f"export {URL_VARIABLE}={url}", "lets commands elsewhere find this server")
+    return steps

@@ -1,0 +1,194 @@
+"""What a function is to be configured with: `wasmfaas.toml`, then flags."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from wasmfaas.cli.failures import Failure
+from wasmfaas.cli.sources import PROJECT_FILE
+from wasmfaas.models import Isolation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSettings:
+    """What someone wants a function to be. None: not said, so what is deployed stays, or the
+    default holds. `exclude` only concerns packaging."""
+
+    name: str | None = None
+    handler: str | None = None
+    runtime: str | None = None
+    memory_mb: int | None = None
+    timeout_s: int | None = None
+    isolation: str | None = None
+    description: str | None = None
+    fuel_max: int | None = None
+    tmp_mb: int | None = None
+    environment: Mapping[str, str] | None = None
+    tags: Mapping[str, str] | None = None
+    exclude: tuple[str, ...] = ()
+
+    def overridden(self, **chosen: Any) -> "FunctionSettings":
+        """A copy with those of *chosen* that are not None."""
+        return replace(self, **{key: value for key, value in chosen.items() if value is not None})
+
+
+_TABLES = ("environment", "tags", "package")
+_SCALARS = {
+    "name": str,
+    "handler": str,
+    "runtime": str,
+    "memory_mb": int,
+    "timeout_s": int,
+    "isolation": str,
+    "description": str,
+    "fuel_max": int,
+    "tmp_mb": int,
+}
+_PACKAGE = ("exclude",)
+_NOUNS = {str: "a string", int: "a whole number", dict: "a table", list: "a list"}
+
+
+def load(folder: Path) -> FunctionSettings:
+    """The settings in *folder*'s wasmfaas.toml; empty ones where there is none.
+
+    Raises Failure for a file that does not parse, and for unknown keys and wrong types, with the
+    line.
+    """
+    path = folder / PROJECT_FILE
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return FunctionSettings()
+    except UnicodeDecodeError:
+        raise _wrong(f"{path} is not UTF-8 text") from None
+    except OSError as error:
+        raise _wrong(f"cannot read {path}: {error.strerror}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, shown: str) -> FunctionSettings:
+    """The settings in *text*, the content of a wasmfaas.toml that messages call *shown*."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(f"{shown} is not TOML: {error}") from None
+    return _Reader(text, shown).settings(document)
+
+
+class _Reader:
+    """Checks one document. Knows the text only to tell lines."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self._lines = text.splitlines()
+        self._shown = shown
+
+    def settings(self, document: Mapping[str, Any]) -> FunctionSettings:
+        self._known(document, (*_SCALARS, *_TABLES), "")
+        chosen: dict[str, Any] = {}
+        for key, value in document.items():
+            if key in _SCALARS:
+                chosen[key] = self._typed(key, value, _SCALARS[key], "")
+            else:
+                chosen[key] = self._typed(key, value, dict, "")
+        for table in ("environment", "tags"):
+            for key, value in chosen.get(table, {}).items():
+                self._typed(key, value, str, table)
+        package = chosen.pop("package", {})
+        self._known(package, _PACKAGE, "package")
+        chosen["exclude"] = self._patterns(package.get("exclude", []))
+        self._isolation(chosen.get("isolation"))
+        return FunctionSettings(**chosen)
+
+    def _known(self, table: Mapping[str, Any], known: tuple[str, ...], inside: str) -> None:
+        for key in table:
+            if key in known:
+                continue
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+            raise self._at(key, inside, f"unknown key {_dotted(inside, key)!r}; {advice}")
+
+    def _typed(self, key: str, value: Any, kind: type, inside: str) -> Any:
+        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+            return value
+        message = f"{_dotted(inside, key)} is {value!r}, but must be {_NOUNS[kind]}"
+        if kind is str and isinstance(value, (int, float, bool)):
+            message += f'; write "{str(value).lower() if isinstance(value, bool) else value}"'
+        raise self._at(key, inside, message)
+
+    def _patterns(self, value: Any) -> tuple[str, ...]:
+        self._typed("exclude", value, list, "package")
+        for pattern in value:
+            if not isinstance(pattern, str) or not pattern.strip("/"):
+                message = f"package.exclude holds {pattern!r}, but must hold patterns such as '*.c'"
+                raise self._at("exclude", "package", message)
+        return tuple(value)
+
+    def _isolation(self, value: str | None) -> None:
+        if value is not None and value not in list(Isolation):
+            known = ", ".join(Isolation)
+            message = f"isolation is {value!r}, but must be one of {known}"
+            raise self._at("isolation", "", message)
+
+    def _at(self, key: str, inside: str, message: str) -> Failure:
+        line = self._line(key, inside)
+        return _wrong(f"{self._shown}{f', line {line}' if line else ''}: {message}")
+
+    def _line(self, key: str, inside: str) -> int | None:
+        """Where *key* is set, as far as a look at the text can tell."""
+        quoted = rf"""["']?{re.escape(key)}["']?"""
+        setting = re.compile(
+            rf"\s*(?:{re.escape(inside)}\.)?{quoted}\s*[=.]|\s*\[+\s*{quoted}\s*[\].]"
+        )
+        header = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
+        table = ""
+        for number, line in enumerate(self._lines, start=1):
+            if setting.match(line) and (table == inside or line.lstrip().startswith("[")):
+                return number
+            if found := header.match(line):
+                table = found[1]
+        return None
+
+
+def _dotted(inside: str, key: str) -> str:
+    return f"{inside}.{key}" if inside else key
+
+
+def _wrong(message: str) -> Failure:
+    return Failure("InvalidProject", message)
+
+
+def pairs(written: list[str], flag: str) -> dict[str, str]:
+    """`["A=1", "B=2"]`, as *flag* was given, as a mapping.
+
+    Raises ValueError with a message for people.
+    """
+    chosen = {}
+    for text in written:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise ValueError(f"{flag} {text!r} is not of the form KEY=VALUE")
+        chosen[key] = value
+    return chosen
+
+
+def known_keys() -> tuple[str, ...]:
+    """Every key of wasmfaas.toml, for the documentation: top level, tables, then [package]."""
+    assert {field.name for field in fields(FunctionSettings)} >= set(_SCALARS)
+    return (*_SCALARS, *_TABLES, *(f"package.{key}" for key in _PACKAGE))
+
+
+def name_of(path: Path) -> str:
+    """A function's name made of the last part of *path*.
+
+    Raises Failure where no letter or digit is in it.
+    """
+    resolved = path.resolve()
+    part = resolved.name if resolved.is_dir() else resolved.stem
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-")[:64]
+    if not name:
+        raise Failure("NoName", f"no name can be made of {str(path)!r}; give one with --name")
+    return name
