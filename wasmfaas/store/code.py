@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from wasmfaas.errors import ServiceFailure
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
-from wasmfaas.store.datadir import DataDirectory, storage_errors, sync_directory
+from wasmfaas.store.datadir import DataDirectory, disk_errors, sync_directory
 
 _BLOB: Final = re.compile(r"([0-9a-f]{64})\.zip")
 _TREE: Final = re.compile(r"[0-9a-f]{64}")
@@ -63,7 +63,8 @@ class CodeStore:
         self._unpacking: dict[str, threading.Lock] = {}
         #: When a digest was first found out of use, in seconds of the clock.
         self._unused_since: dict[str, float] = {}
-        self._drop_leftovers()
+        with disk_errors():
+            self._drop_leftovers()
 
     def put(self, package: bytes) -> Code:
         """Store the zip *package*, which `bundles.inspect` has accepted, unless it is there.
@@ -75,7 +76,7 @@ class CodeStore:
             self._unused_since.pop(code.digest, None)
             if self._blob(code.digest).exists():
                 return code
-            with storage_errors():
+            with disk_errors():
                 self._write(package, self._blob(code.digest))
         return code
 
@@ -90,8 +91,13 @@ class CodeStore:
 
     def read(self, digest: str) -> bytes:
         """The zip with *digest*. Raises ServiceFailure where it is missing."""
-        with self.open(digest) as file:
+        with self.open(digest) as file, disk_errors():
             return file.read()
+
+    def unpacked(self, digest: str) -> Path | None:
+        """The directory that holds the unpacked package, or None where there is none yet."""
+        target = self._tasks / digest
+        return target if target.exists() else None
 
     def task_path(self, digest: str) -> Path:
         """The directory that holds the unpacked package, read-only; unpacks it if it is not there.
@@ -103,13 +109,13 @@ class CodeStore:
             unpacking = self._unpacking.setdefault(digest, threading.Lock())
         with unpacking:
             if not target.exists():
-                with self.open(digest) as source, storage_errors():
+                with self.open(digest) as source, disk_errors():
                     self._unpack(source, target)
         return target
 
     def discard(self, digest: str) -> None:
         """Remove the package with *digest*, which no function has come to use."""
-        with self._lock:
+        with self._lock, disk_errors():
             self._remove(digest)
 
     def sweep(self, in_use: Collection[str], grace_s: float = 0.0) -> None:
@@ -178,8 +184,7 @@ class CodeStore:
             if name.startswith(_TEMPORARY_PREFIX):
                 (self._code / name).unlink()
         if not same_boot:
-            with storage_errors():
-                boot_file.write_text(boot)
+            boot_file.write_text(boot)
 
 
 def _remove_tree(path: Path) -> None:

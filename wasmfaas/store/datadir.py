@@ -3,11 +3,14 @@
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from wasmfaas.errors import DataDirectoryUnusable, StorageFull
+from wasmfaas.errors import DataDirectoryUnusable, ServiceFailure, StorageFull
+
+_log = logging.getLogger(__name__)
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -99,6 +102,19 @@ def storage_errors() -> Iterator[None]:
         raise StorageFull(
             f"The disk that holds the data directory is full ({error.strerror}): nothing was "
             "stored. Make room, then try again."
+        ) from error
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise StorageFull or ServiceFailure in place of OSErrors, the cause of the latter logged."""
+    try:
+        with storage_errors():
+            yield
+    except OSError as error:
+        _log.error("the data directory failed", exc_info=error)
+        raise ServiceFailure(
+            "The data directory cannot be read or written; the server's log has the cause."
         ) from error
 
 

@@ -21,7 +21,7 @@ import msgpack
 
 from wasmfaas.errors import ServiceFailure
 from wasmfaas.models import Usage
-from wasmfaas.store.datadir import storage_errors
+from wasmfaas.store.datadir import disk_errors
 
 _log = logging.getLogger(__name__)
 
@@ -50,16 +50,12 @@ class Journal:
         Raises StorageFull where the disk is full, ServiceFailure where it cannot be written; the
         journal is as before then.
         """
-        body = msgpack.packb((_FORMAT, *map(_storable, self._fields(usage))))
+        body = _packed(self._fields(usage))
         frame = _FRAME.pack(len(body), zlib.crc32(body)) + body
-        try:
-            with storage_errors():
-                if self._descriptor is None or self._size + len(frame) > self._segment_bytes_max:
-                    self._descriptor = self._next_segment()
-                self._write(self._descriptor, frame)
-        except OSError as error:
-            _log.error("the journal of usage cannot be written", exc_info=error)
-            raise ServiceFailure("The usage of this invocation could not be recorded.") from error
+        with disk_errors():
+            if self._descriptor is None or self._size + len(frame) > self._segment_bytes_max:
+                self._descriptor = self._next_segment()
+            self._write(self._descriptor, frame)
 
     def seal(self) -> list[Path]:
         """Paths of all segments so far, in order; none of them is written to any more."""
@@ -121,12 +117,21 @@ def read(segment: Path) -> Iterator[dict[str, Any]]:
         form, *fields = msgpack.unpackb(body)
         if form != _FORMAT:
             raise ServiceFailure(f"The journal {segment.name} was written by a newer wasmfaas.")
-        yield dict(zip(_FIELDS, fields, strict=True))
+        yield dict(zip(_FIELDS, map(_storable, fields), strict=True))
         at = start + length
 
 
 def _number(segment: Path) -> int:
     return int(segment.stem)
+
+
+def _packed(fields: tuple[Any, ...]) -> bytes:
+    packed: bytes
+    try:
+        packed = msgpack.packb((_FORMAT, *fields))
+    except (OverflowError, ValueError):
+        packed = msgpack.packb((_FORMAT, *map(_storable, fields)))
+    return packed
 
 
 def _storable(value: int | str | None) -> int | str | None:

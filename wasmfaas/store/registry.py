@@ -143,8 +143,7 @@ class Registry:
 
         def transaction(connection: Connection) -> Function:
             before = self._locked(connection, name)
-            _check_revision(before, revision_id)
-            self._refuse_in_progress(before)
+            self.check_updatable(before, revision_id)
             shown, now = before.shown, database.now_ms(connection)
             same_code = Code(shown.code_digest, shown.code_sha256, shown.code_size_bytes)
             new_configuration = shown.configuration if configuration is None else configuration
@@ -157,6 +156,24 @@ class Registry:
             return self._function(connection, name)
 
         return await self._change(name, transaction)
+
+    def check_updatable(self, function: Function, revision_id: str | None = None) -> None:
+        """Raise what `update` raises for *function* as it is."""
+        if revision_id is not None and revision_id != function.revision_id:
+            raise PreconditionFailed(
+                "The Revision Id provided does not match the latest Revision Id. Call the "
+                "GetFunction/GetAlias API to retrieve the latest Revision Id"
+            )
+        if function.state == State.PENDING:
+            raise ResourceConflict(
+                "The operation cannot be performed at this time. The function is currently in the "
+                "following state: Pending"
+            )
+        if function.last_update_status == UpdateStatus.IN_PROGRESS:
+            raise ResourceConflict(
+                "The operation cannot be performed at this time. An update is in progress for "
+                f"resource: {self._arn(function.name)}"
+            )
 
     async def activate(
         self, name: str, deployment_id: str, kind: PackageKind, artefact_name: str
@@ -279,30 +296,10 @@ class Registry:
             return False
         return function.pending is not None and function.pending.id == deployment_id
 
-    def _refuse_in_progress(self, function: Function) -> None:
-        if function.state == State.PENDING:
-            raise ResourceConflict(
-                "The operation cannot be performed at this time. The function is currently in the "
-                "following state: Pending"
-            )
-        if function.last_update_status == UpdateStatus.IN_PROGRESS:
-            raise ResourceConflict(
-                "The operation cannot be performed at this time. An update is in progress for "
-                f"resource: {self._arn(function.name)}"
-            )
-
 
 def _check_tags(tags: Mapping[str, str]) -> None:
     if len(tags) > _TAGS_MAX:
         raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
-
-
-def _check_revision(function: Function, revision_id: str | None) -> None:
-    if revision_id is not None and revision_id != function.revision_id:
-        raise PreconditionFailed(
-            "The Revision Id provided does not match the latest Revision Id. Call the "
-            "GetFunction/GetAlias API to retrieve the latest Revision Id"
-        )
 
 
 def _storable(text: str) -> bool:
