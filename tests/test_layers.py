@@ -13,19 +13,20 @@ LAYERS = {
     "sandbox": 1, "store": 1,
     "invoke": 2,
     "triggers": 3, "api": 3,
-    "app": 4,
-    "cli": 5,
+    "node": 4,
+    "app": 5,
+    "cli": 6,
 }  # fmt: skip
 #: What only these parts may import.
 CONFINED = {
     "wasmtime": {"sandbox"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
-    "starlette": {"api", "triggers", "app"},
+    "starlette": {"api", "triggers", "node"},
     "uvicorn": {"app"},
     "typer": {"cli"},
     "httpx": {"cli"},
-    "msgpack": {"wire", "sandbox"},
+    "msgpack": {"wire", "sandbox", "store"},
 }
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 350

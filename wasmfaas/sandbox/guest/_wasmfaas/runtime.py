@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from _wasmfaas.context import LambdaContext
+from _wasmfaas.context import LambdaContext, trace_id
 from _wasmfaas.library import Library
 
 TASK_PATH = "/var/task"
@@ -41,7 +41,11 @@ class FunctionError(Exception):
 class RequestLog(logging.Handler):
     """Writes records as Lambda does: level, time and request id, separated by tabs."""
 
-    request_id = ""
+    context: LambdaContext | None = None
+
+    @property
+    def request_id(self) -> str:
+        return "" if self.context is None else self.context.aws_request_id
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -67,6 +71,9 @@ class Runtime:
         """
         os.reload_environ()  # type: ignore[attr-defined]
         os.chdir(TASK_PATH)
+        # In the image because of what the build imports. Whoever wants it imports it anew, so that
+        # only functions that use it pay for seeding it in every invocation.
+        sys.modules.pop("random", None)
         sys.path[:0] = [path for path in (TASK_PATH, LAYER_PATH) if os.path.isdir(path)]
         logging.root.addHandler(self._log)
         logging.root.setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or logging.WARNING)
@@ -83,8 +90,8 @@ class Runtime:
         """Call the handler. Raises FunctionError for whatever goes wrong in it."""
         assert self._handler is not None
         lambda_context = LambdaContext(context)
-        self._log.request_id = lambda_context.aws_request_id
-        _restore_uniqueness(lambda_context)
+        self._log.context = lambda_context
+        _restore_uniqueness(context)
         try:
             answer = self._handler(json.loads(event), lambda_context)
         except SystemExit as error:
@@ -93,7 +100,7 @@ class Runtime:
             raise _report(error, lambda_context.aws_request_id) from None
         finally:
             _flush()
-        return _marshal(answer, lambda_context.aws_request_id)
+        return _marshal(answer, lambda_context)
 
 
 def prepare_image() -> None:
@@ -155,21 +162,24 @@ def _import(module_name: str) -> Any:
         raise _report(error, "") from None
 
 
-def _restore_uniqueness(context: LambdaContext) -> None:
+def _restore_uniqueness(context: str) -> None:
     """Undo what the image repeats: the state of the pseudo-random generator."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed()
-    if context._trace_id is not None:
-        os.environ["_X_AMZN_TRACE_ID"] = context._trace_id
+    trace = trace_id(context)
+    if trace is not None:
+        os.environ["_X_AMZN_TRACE_ID"] = trace
 
 
-def _marshal(answer: Any, request_id: str) -> str:
+def _marshal(answer: Any, context: LambdaContext) -> str:
     try:
-        return _ENCODER.encode(answer)
+        return "".join(_ENCODE(answer, 0))
     except BaseException as error:
+        _MARKERS.clear()
         message = f"Unable to marshal response: {error}"
         _log_error("Runtime.MarshalError", message, [])
+        request_id = context.aws_request_id
         raise FunctionError("Runtime.MarshalError", message, [], request_id) from None
 
 
@@ -179,8 +189,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-#: Made once: `json.dumps` makes an encoder per call unless all its arguments are the defaults.
-_ENCODER = json.JSONEncoder(default=_plain, ensure_ascii=False)
+#: What `json.dumps(ensure_ascii=False)` makes anew for every call, made once.
+_MARKERS: dict[int, Any] = {}
+_ENCODE = json.encoder.c_make_encoder(  # type: ignore[misc]
+    _MARKERS, _plain, json.encoder.encode_basestring, None, ": ", ", ", False, False, True
+)
 
 
 def _report(error: BaseException, request_id: str) -> FunctionError:

@@ -1,0 +1,122 @@
+"""Runs a server: binds, opens a `Node`, serves it until told to stop."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+import uvloop
+
+from wasmfaas import __version__
+from wasmfaas.errors import ServiceUnavailable
+from wasmfaas.node import Node
+from wasmfaas.settings import Settings
+
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75
+#: Requests that run when the server is told to stop have this long to finish.
+_STOP_S_MAX = 10
+
+
+def serve(
+    settings: Settings,
+    ready: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    *ready* is called with the server's URL, *progress* with a line for each step that takes time.
+    Raises WasmfaasError for what the operator has to be told: the port or the data directory is in
+    use, the runtime can't be built, no worker starts.
+    """
+    listener = _bind(settings)
+    with contextlib.closing(listener):
+        uvloop.run(_serve(settings, listener, ready or _ignore, progress or _ignore))
+
+
+async def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[str], None],
+    progress: Callable[[str], None],
+) -> None:
+    async with Node(settings, progress) as node:
+        url = _url(settings.host, listener)
+        server = _Server(
+            uvicorn.Config(
+                node.application,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=_STOP_S_MAX,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.stop)
+        serving = loop.create_task(server.serve(sockets=[listener]))
+        with _announced(node, url):
+            loop.call_soon(ready, url)
+            await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with signals left to us: it would end the process before we are done."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Stop accepting and finish what runs; a second call stops at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+@contextlib.contextmanager
+def _announced(node: Node, url: str) -> Iterator[None]:
+    """Says where the server is, in the file by which the command line finds it."""
+    path = node.directory.server_file
+    temporary = path.with_suffix(".new")
+    members = {"url": url, "pid": os.getpid(), "version": __version__}
+    temporary.write_text(json.dumps(members))
+    temporary.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ServiceUnavailable(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Another server may be running; choose another port with --port."
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _ignore(_: str) -> None:
+    pass

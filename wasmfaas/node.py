@@ -1,0 +1,184 @@
+"""The composition root: every part of a server, made once, wired by constructor, taken down in
+reverse."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wasmfaas.api.application import LambdaApi
+from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.guard import Guard
+from wasmfaas.api.management import PREFIX, Management
+from wasmfaas.api.names import Names
+from wasmfaas.errors import WasmfaasError
+from wasmfaas.invoke.compilers import Compilers
+from wasmfaas.invoke.deployments import Deployments
+from wasmfaas.invoke.invoker import Invoker
+from wasmfaas.invoke.logs import LogStore
+from wasmfaas.invoke.python_runtime import PythonRuntime
+from wasmfaas.invoke.workers import Workers
+from wasmfaas.models import State
+from wasmfaas.settings import Settings
+from wasmfaas.store.artefacts import Artefacts
+from wasmfaas.store.code import CodeStore
+from wasmfaas.store.database import Database
+from wasmfaas.store.datadir import DataDirectory
+from wasmfaas.store.ledger import Ledger
+from wasmfaas.store.registry import Registry
+from wasmfaas.triggers.http import FunctionUrls
+from wasmfaas.triggers.url_targets import is_function_url
+
+_logger = logging.getLogger(__name__)
+
+_FOLD_EVERY_S = 1.0
+
+
+class Changes:
+    """Passes the change of a function on to whoever remembers functions."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[str], None]] = []
+
+    def tell(self, listener: Callable[[str], None]) -> None:
+        self._listeners.append(listener)
+
+    def __call__(self, name: str) -> None:
+        for listener in self._listeners:
+            listener(name)
+
+
+class Node:
+    """One server's parts. Lives as long as the server; `async with` brings it up and down."""
+
+    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
+        self.settings = settings
+        self._progress = progress
+        self._closing = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Raises WasmfaasError for what the operator has to be told."""
+        try:
+            await self._open()
+        except BaseException:
+            await self._closing.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._closing.aclose()
+
+    async def _open(self) -> None:
+        settings, closing = self.settings, self._closing
+        self.directory = closing.enter_context(
+            contextlib.closing(DataDirectory.open(settings.data_dir))
+        )
+        database = closing.enter_context(
+            contextlib.closing(Database.open(self.directory.database))
+        )
+        names = Names(settings.region, settings.account_id)
+        changes = Changes()
+        registry = Registry(database, names.arn, changes)
+        code_store = CodeStore(self.directory, settings)
+        artefacts = Artefacts(settings.cache_dir)
+        compilers = Compilers(settings, artefacts)
+        runtime = PythonRuntime(settings, compilers)
+        ledger = Ledger(database, self.directory.journal)
+        logs = LogStore(self.directory.logs, settings.log_bytes_function_max)
+        closing.callback(logs.close)
+        deployments = Deployments(settings, registry, code_store, compilers, runtime)
+        scratch_path = self.directory.path / "workers"
+        read_paths = [self.directory.tasks, settings.cache_dir / "artefacts"]
+        workers = Workers(settings, scratch_path, read_paths)
+        invoker = Invoker(settings, registry, deployments, workers, ledger, logs)
+        await self._start(workers, runtime, deployments, ledger)
+        links = CodeLinks(time.time)
+        api = LambdaApi(
+            settings=settings,
+            registry=registry,
+            deployments=deployments,
+            invoker=invoker,
+            links=links,
+            guest_python=runtime.version,
+        )
+        management = Management(
+            settings=settings,
+            registry=registry,
+            code_store=code_store,
+            logs=logs,
+            ledger=ledger,
+            links=links,
+            guest_python=runtime.version,
+        )
+        urls = FunctionUrls(settings, registry, invoker, names.arn)
+        for listener in (invoker.forget, urls.forget, self._loads(registry, invoker)):
+            changes.tell(listener)
+        self.application: ASGIApp = Guard(_Front(urls, management, api), is_function_url)
+
+    async def _start(
+        self, workers: Workers, runtime: PythonRuntime, deployments: Deployments, ledger: Ledger
+    ) -> None:
+        await runtime.ensure(self._progress)
+        self._closing.push_async_callback(workers.close)
+        await workers.start()
+        self._closing.push_async_callback(deployments.close)
+        await deployments.resume()
+        await ledger.fold()
+        self._closing.push_async_callback(ledger.fold)
+        self._closing.push_async_callback(self._cancel_tasks)
+        self._background(workers.shrink())
+        self._background(ledger.keep_folding(_FOLD_EVERY_S))
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _loads(self, registry: Registry, invoker: Invoker) -> Callable[[str], None]:
+        """What has a sandbox of a new deployment ready before anybody calls it."""
+
+        async def load(name: str) -> None:
+            try:
+                function = await registry.get(name)
+                if function.state is State.ACTIVE and function.pending is None:
+                    await invoker.load(name)
+            except WasmfaasError as error:
+                _logger.debug("%s was not loaded ahead: %s", name, error)
+
+        return lambda name: self._background(load(name))
+
+
+class _Front:
+    """Sends each request to the application that it is for."""
+
+    def __init__(self, urls: ASGIApp, management: ASGIApp, api: ASGIApp) -> None:
+        self._urls = urls
+        self._management = management
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        if is_function_url(scope):
+            await self._urls(scope, receive, send)
+        elif scope["path"].startswith(PREFIX):
+            await self._management(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
