@@ -3,7 +3,7 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ _SCALARS = {
     "tmp_mb": int,
 }
 _PACKAGE = ("exclude",)
+_HEADER = re.compile(r"\s*\[+([^\]]+)\]")
+_SETTING = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
 _NOUNS = {str: "a string", int: "a whole number", dict: "a table", list: "a list"}
 
 
@@ -139,18 +141,27 @@ class _Reader:
 
     def _line(self, key: str, inside: str) -> int | None:
         """Where *key* is set, as far as a look at the text can tell."""
-        quoted = rf"""["']?{re.escape(key)}["']?"""
-        setting = re.compile(
-            rf"\s*(?:{re.escape(inside)}\.)?{quoted}\s*[=.]|\s*\[+\s*{quoted}\s*[\].]"
-        )
-        header = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
+        wanted = [(inside, key), ("", f"{inside}.{key}"), ("", inside)] if inside else [("", key)]
+        settings = list(self._settings())
+        for table, name in wanted:
+            for number, found_table, found in settings:
+                if found_table == table and (found == name or found.startswith(f"{name}.")):
+                    return number
+        return None
+
+    def _settings(self) -> Iterator[tuple[int, str, str]]:
+        """Line, table and key of everything that looks like a setting or a table's header."""
         table = ""
         for number, line in enumerate(self._lines, start=1):
-            if setting.match(line) and (table == inside or line.lstrip().startswith("[")):
-                return number
-            if found := header.match(line):
-                table = found[1]
-        return None
+            if header := _HEADER.match(line):
+                table = _unquoted(header[1])
+                yield number, "", table
+            elif setting := _SETTING.match(line):
+                yield number, table, _unquoted(setting[1])
+
+
+def _unquoted(key: str) -> str:
+    return key.replace('"', "").replace("'", "").replace(" ", "")
 
 
 def _dotted(inside: str, key: str) -> str:
