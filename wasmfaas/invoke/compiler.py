@@ -1,0 +1,177 @@
+"""The server's end of one compiler process: what it is told, and what its end means."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from wasmfaas import wire
+from wasmfaas.errors import InvalidParameterValue, ServiceFailure, StorageFull, WasmfaasError
+from wasmfaas.invoke.worker import child_environment
+from wasmfaas.models import Inspection
+from wasmfaas.settings import Settings, environment_name
+
+_logger = logging.getLogger(__name__)
+
+_RECEIVE_BYTES = 65536
+_ANSWERS_BYTES_MAX = 256 * 1024
+_STDERR_BYTES_KEPT = 16 * 1024
+_REASON_CHARACTERS_MAX = 4096
+_THREADS_MAX = 8
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the compiler said. It may have been subverted by its module: nothing is taken on trust,
+    and the worst that it can say is something wrong about that module."""
+
+    inspection: Inspection | None = None
+    compiled: bool = False
+    refusal: str | None = None
+    failure: str | None = None
+    jail_missing: dict[str, str] = field(default_factory=dict)
+
+    def add(self, message: dict[str, Any]) -> None:
+        """Raises ValueError for what is no answer."""
+        match message:
+            case {"type": "jail", "missing": dict(missing)}:
+                self.jail_missing = {str(k): str(v)[:200] for k, v in list(missing.items())[:16]}
+            case {"type": "inspected"}:
+                self.inspection = Inspection.read(message)
+            case {"type": "compiled"}:
+                self.compiled = True
+            case {"type": "refused", "reason": str(reason)}:
+                self.refusal = reason[:_REASON_CHARACTERS_MAX]
+            case {"type": "failed", "cause": str(cause)}:
+                self.failure = cause
+            case _:
+                raise ValueError("not an answer of a compiler")
+
+
+class Compiler:
+    """Compiles one module in a child process. Lives as long as that."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_inspected: Callable[[Inspection], None],
+        on_jail: Callable[[dict[str, str]], None],
+    ) -> None:
+        self._settings = settings
+        self._on_inspected = on_inspected
+        self._on_jail = on_jail
+        self._answers = _Answers()
+
+    async def run(self, wasm_path: Path, output_path: Path) -> Inspection:
+        """Compile the module to *output_path*, in a folder that holds nothing else.
+
+        Raises InvalidParameterValue where the module is at fault, ServiceFailure, StorageFull.
+        """
+        with tempfile.TemporaryFile(dir=output_path.parent) as stderr:
+            # Not in a thread: the child dies with the thread that starts it (PR_SET_PDEATHSIG).
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "wasmfaas.sandbox.compiler"),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=stderr,
+                env=child_environment() | _thrift(),
+                cwd=output_path.parent,
+            )
+            request = self._request(wasm_path, output_path)
+            try:
+                async with asyncio.timeout(self._settings.compile_wall_s_max):
+                    await self._converse(child, request)
+            except TimeoutError:
+                raise self._exceeded("takes longer than", "s", "compile_wall_s_max") from None
+            except (wire.BrokenFrame, ValueError) as error:
+                _logger.error("a compiler sent what is no answer: %s", error)
+                raise ServiceFailure("The compiler gave no proper answer.") from None
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+                status = await child.wait()
+            return self._verdict(status, _tail(stderr))
+
+    def _request(self, wasm_path: Path, output_path: Path) -> bytes:
+        return wire.encode(
+            {
+                "parent_pid": os.getpid(),
+                "wasm_path": str(wasm_path.absolute()),
+                "output_path": str(output_path),
+                "memory_bytes_max": self._settings.compile_memory_bytes_max,
+                "cpu_s_max": self._settings.compile_cpu_s_max,
+            }
+        )
+
+    async def _converse(self, child: Process, request: bytes) -> None:
+        assert child.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            child.stdin.write(request)
+            await child.stdin.drain()
+        child.stdin.close()
+        await self._read_answers(child)
+        await child.wait()
+
+    async def _read_answers(self, child: Process) -> None:
+        assert child.stdout is not None
+        decoder, answers, size = wire.Decoder(), self._answers, 0
+        while data := await child.stdout.read(_RECEIVE_BYTES):
+            size += len(data)
+            if size > _ANSWERS_BYTES_MAX:
+                raise ValueError(f"more than {_ANSWERS_BYTES_MAX} bytes")
+            for message in decoder.feed(data):
+                was_inspected = answers.inspection is not None
+                answers.add(message)
+                if answers.inspection is not None and not was_inspected:
+                    self._on_inspected(answers.inspection)
+        self._on_jail(answers.jail_missing)
+
+    def _verdict(self, status: int, stderr: str) -> Inspection:
+        """What the answers and the exit status come to. Raises as `run`."""
+        answers = self._answers
+        if answers.refusal is not None:
+            raise InvalidParameterValue(answers.refusal)
+        if answers.compiled and answers.inspection is not None and status == 0:
+            return answers.inspection
+        if answers.failure == "space":
+            raise StorageFull(
+                "The disk that holds the cache directory is full: the module was not compiled. "
+                "Make room, then deploy again."
+            )
+        if answers.failure == "memory" or "memory allocation of" in stderr:
+            raise self._exceeded("needs more than", "bytes of memory", "compile_memory_bytes_max")
+        if status == -signal.SIGXCPU:
+            raise self._exceeded("takes more than", "s of CPU time", "compile_cpu_s_max")
+        _logger.error("a compiler ended with status %d:\n%s", status, stderr)
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise InvalidParameterValue(f"The compiler crashed on the module ({name}).")
+        raise ServiceFailure("The compiler failed; the server's log says why.")
+
+    def _exceeded(self, verb: str, unit: str, setting: str) -> WasmfaasError:
+        return InvalidParameterValue(
+            f"Compiling the module {verb} {getattr(self._settings, setting)} {unit}, the limit. "
+            "Deploy a smaller or simpler module, or start the server with a higher "
+            f"{environment_name(setting)}."
+        )
+
+
+def _tail(file: IO[bytes]) -> str:
+    """The last that was written to *file*."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _STDERR_BYTES_KEPT, 0))
+    return file.read().decode("utf-8", "replace")
+
+
+def _thrift() -> dict[str, str]:
+    """Address space is limited, and both arenas and threads take it by the core."""
+    threads = min(os.cpu_count() or 1, _THREADS_MAX)
+    return {"MALLOC_ARENA_MAX": "2", "RAYON_NUM_THREADS": str(threads)}

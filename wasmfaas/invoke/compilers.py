@@ -1,0 +1,163 @@
+"""Compiling modules, in child processes of which there are few, and each module once.
+
+A look at a module and its compilation are one run of the child: whoever wants only the look gets
+it as soon as it is there, and finds the compilation under way or done when it comes to that.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
+from wasmfaas.invoke.compiler import Compiler
+from wasmfaas.models import Inspection
+from wasmfaas.settings import MIB, Settings
+from wasmfaas.store.artefacts import Artefact, Artefacts
+from wasmfaas.store.locks import FileLock
+
+_logger = logging.getLogger(__name__)
+
+_CHILDREN_MAX = 2
+_LOCK_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One module on its way: first the look, then the result."""
+
+    inspected: asyncio.Future[Inspection]
+    compiled: asyncio.Future[Artefact]
+
+    def tell(self, inspection: Inspection) -> None:
+        if not self.inspected.done():
+            self.inspected.set_result(inspection)
+
+    def fail(self, error: Exception) -> None:
+        for future in (self.inspected, self.compiled):
+            if not future.done():
+                future.set_exception(error)
+                # Whoever wanted only the look does not wait for the result.
+                future.exception()
+
+
+class Compilers:
+    """Inspects and compiles modules, each at most once whoever asks, in this process or another.
+    Lives as long as the server."""
+
+    def __init__(self, settings: Settings, artefacts: Artefacts) -> None:
+        self._settings = settings
+        self._artefacts = artefacts
+        self._children = asyncio.Semaphore(_CHILDREN_MAX)
+        self._jobs: dict[str, _Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._jail_reported = False
+
+    async def inspect(self, wasm_path: Path, memory_bytes_max: int) -> Inspection:
+        """What the module at *wasm_path* is, if it can run within *memory_bytes_max*.
+
+        The file is not read any more when this returns, though the compilation goes on.
+        Raises InvalidParameterValue, ServiceFailure, StorageFull.
+        """
+        found = await self._find(wasm_path)
+        if isinstance(found, Artefact):
+            inspection = found.inspection
+        else:
+            inspection = await asyncio.shield(found.inspected)
+        needed = inspection.memory_minimum_bytes
+        if needed > memory_bytes_max:
+            needed_mb = -(-needed // MIB)
+            raise InvalidParameterValue(
+                f"The module needs {needed_mb} MB of memory from the start, but MemorySize is "
+                f"{memory_bytes_max // MIB} MB. Set MemorySize to {needed_mb} or more."
+            )
+        return inspection
+
+    async def compile(self, wasm_path: Path) -> Artefact:
+        """The compiled form of the module at *wasm_path*.
+
+        Raises InvalidParameterValue, ServiceFailure, StorageFull.
+        """
+        found = await self._find(wasm_path)
+        return found if isinstance(found, Artefact) else await asyncio.shield(found.compiled)
+
+    async def close(self) -> None:
+        """End every child; whoever waits gets ServiceFailure. May be called again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _find(self, wasm_path: Path) -> Artefact | _Job:
+        """The artefact if it is there, else the job that makes it, begun now if need be."""
+        try:
+            name = self._artefacts.name_for(await asyncio.to_thread(_digest, wasm_path))
+        except OSError as error:
+            _logger.error("a module cannot be read: %s", error)
+            raise ServiceFailure("The module cannot be read; the server's log says why.") from None
+        if name not in self._jobs:
+            artefact = await asyncio.to_thread(self._artefacts.lookup, name)
+            if artefact is not None:
+                return artefact
+        return self._jobs.get(name) or self._begin(name, wasm_path)
+
+    def _begin(self, name: str, wasm_path: Path) -> _Job:
+        loop = asyncio.get_running_loop()
+        job = self._jobs[name] = _Job(loop.create_future(), loop.create_future())
+        task = loop.create_task(self._run(name, wasm_path, job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return job
+
+    async def _run(self, name: str, wasm_path: Path, job: _Job) -> None:
+        try:
+            async with hold(self._artefacts.lock(name)), self._children:
+                artefact = await asyncio.to_thread(self._artefacts.lookup, name)
+                if artefact is None:
+                    artefact = await self._make(name, wasm_path, job)
+            job.tell(artefact.inspection)
+            job.compiled.set_result(artefact)
+        except WasmfaasError as error:
+            job.fail(error)
+        except asyncio.CancelledError:
+            job.fail(ServiceFailure("The server stopped before the module was compiled."))
+            raise
+        except Exception:
+            _logger.exception("a module could not be compiled")
+            job.fail(ServiceFailure("Compiling the module failed; the server's log says why."))
+        finally:
+            del self._jobs[name]
+
+    async def _make(self, name: str, wasm_path: Path, job: _Job) -> Artefact:
+        """Run a compiler and publish what it made; for the holder of the lock."""
+        folder = await asyncio.to_thread(self._artefacts.building_path, name)
+        try:
+            built = folder / "module"
+            compiler = Compiler(self._settings, job.tell, self._report_jail)
+            inspection = await compiler.run(wasm_path, built)
+            return await asyncio.to_thread(self._artefacts.publish, name, built, inspection)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _report_jail(self, missing: dict[str, str]) -> None:
+        if missing and not self._jail_reported:
+            self._jail_reported = True
+            layers = "; ".join(f"{layer}: {reason}" for layer, reason in missing.items())
+            _logger.warning("this system lacks layers of the compilers' jail: %s", layers)
+
+
+@contextlib.asynccontextmanager
+async def hold(lock: FileLock) -> AsyncIterator[None]:
+    """Hold *lock*, waiting for another process to let go of it."""
+    while not lock.try_acquire():  # noqa: ASYNC110 (another process cannot set an event of ours)
+        await asyncio.sleep(_LOCK_POLL_S)
+    with lock:
+        yield
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
