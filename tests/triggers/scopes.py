@@ -1,6 +1,7 @@
-"""Requests as a server hands them to an application."""
+"""What the tests of triggers share: requests as a server hands them over, and patience."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Pairs = Iterable[tuple[str, str]]
@@ -30,3 +31,10 @@ def http_scope(
         "client": client,
         "server": server,
     }
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until *condition* holds, for what has no event of its own."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)

@@ -31,8 +31,8 @@ class Invokes(Protocol):
     async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome: ...
 
 
-class _BodyTooLarge(RequestTooLarge):
-    """The rest of the body has not been read."""
+class _Unread(RequestTooLarge):
+    """There is more of the body to come."""
 
 
 class _ClientLeft(Exception):
@@ -104,7 +104,7 @@ class FunctionUrls:
             body = await _read(scope, receive, self._body_bytes_max)
             outcome = await self._invoke(target, scope, body, raw_path, request_id)
         except WasmfaasError as error:
-            return http_response.refusal(error, close=isinstance(error, _BodyTooLarge))
+            return http_response.refusal(error, close=isinstance(error, _Unread))
         response = _answer(outcome)
         figures = http_response.header_pairs(usage_headers(outcome.usage).items())
         return replace(response, headers=response.headers + figures)
@@ -150,27 +150,27 @@ def _check_open(target: UrlTarget) -> None:
 
 
 async def _read(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
-    """The body. Raises _BodyTooLarge as soon as that is known, and _ClientLeft."""
+    """The body. Raises RequestTooLarge as soon as that is known, and _ClientLeft."""
     declared = http_event.header(scope, b"content-length") or ""
     if declared.isdecimal() and (len(declared) > 15 or int(declared) > bytes_max):
-        raise _too_large(bytes_max)
+        raise _too_large(bytes_max, _Unread)
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _ClientLeft
-        chunk = message.get("body", b"")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size > bytes_max:
-            raise _too_large(bytes_max)
+            raise _too_large(bytes_max, _Unread if more else RequestTooLarge)
         chunks.append(chunk)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join(chunks)
 
 
-def _too_large(bytes_max: int) -> _BodyTooLarge:
-    return _BodyTooLarge(
+def _too_large(bytes_max: int, kind: type[RequestTooLarge]) -> RequestTooLarge:
+    return kind(
         f"The request body has more than {bytes_max} bytes, the limit for calling a function. "
         "Send less, or store the data elsewhere and send where it is."
     )
