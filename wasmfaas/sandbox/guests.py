@@ -11,6 +11,7 @@ from wasmtime import component
 from wasmfaas import abi
 from wasmfaas.models import PackageKind
 from wasmfaas.sandbox.engine import Engine
+from wasmfaas.sandbox.envelope import check_json, invalid, open_envelope, text_as_json
 from wasmfaas.sandbox.instance import Guest, GuestFailure, Sandbox, too_large
 from wasmfaas.sandbox.output import Output
 
@@ -54,7 +55,9 @@ class ComponentGuest:
 
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         assert self._handle is not None, "call follows start"
-        return _answer(self._handle(sandbox.store, event.decode(), context)).encode()
+        answer = _answer(self._handle(sandbox.store, event.decode(), context)).encode()
+        check_json(answer, strict=sandbox.spec.kind is not PackageKind.PYTHON)
+        return answer
 
 
 def _answer(result: Any) -> str:
@@ -100,42 +103,19 @@ class ReactorGuest:
             sandbox.account.refused = True
             raise GuestFailure("Runtime.OutOfMemory", "wasmfaas_alloc returned 0")
         if address + len(envelope) > self._memory.data_len(store):
-            raise _invalid(
+            raise invalid(
                 f"wasmfaas_alloc({len(envelope)}) returned {address}, which is outside of memory"
             )
         self._memory.write(store, envelope, address)
         packed = self._handle(store, address, len(envelope)) & 0xFFFFFFFFFFFFFFFF
         start, size = packed >> 32, packed & 0xFFFFFFFF
         if start + size > self._memory.data_len(store):
-            raise _invalid(f"the answer, {size} bytes at {start}, is outside of memory")
+            raise invalid(f"the answer, {size} bytes at {start}, is outside of memory")
         if size > sandbox.spec.response_bytes_max + 4096:
             raise too_large(sandbox.spec)
-        return _open_envelope(bytes(self._memory.read(store, start, start + size)))
-
-
-def _open_envelope(data: bytes) -> bytes:
-    """The answer's JSON text. Raises GuestFailure for an error, or for what is no envelope."""
-    try:
-        envelope = msgpack.unpackb(data, max_map_len=64, max_array_len=4096, max_ext_len=0)
-    except Exception as error:
-        raise _invalid(f"the answer is not msgpack: {error}") from None
-    if not isinstance(envelope, dict):
-        raise _invalid("the answer is not a map")
-    if "error" in envelope:
-        error = envelope["error"]
-        if not isinstance(error, dict):
-            raise _invalid("the answer's `error` is not a map")
-        raise GuestFailure.reported(error)
-    answer = envelope.get("ok")
-    if isinstance(answer, str):
-        return answer.encode()
-    if isinstance(answer, bytes):
+        answer = open_envelope(bytes(self._memory.read(store, start, start + size)))
+        check_json(answer, strict=True)
         return answer
-    raise _invalid("the answer has neither `ok` (JSON text) nor `error` (a map)")
-
-
-def _invalid(reason: str) -> GuestFailure:
-    return GuestFailure("Runtime.InvalidEnvelope", f"The module broke the reactor ABI: {reason}.")
 
 
 class CommandGuest:
@@ -170,16 +150,4 @@ class CommandGuest:
                 raise
         if answer.dropped:
             raise too_large(sandbox.spec)
-        return _as_json(answer.take())
-
-
-def _as_json(output: bytes) -> bytes:
-    """What a command printed: JSON as it is, nothing as null, any other text as a JSON string."""
-    text = output.decode("utf-8", "replace").strip()
-    if not text:
-        return b"null"
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return json.dumps(output.decode("utf-8", "replace"), ensure_ascii=False).encode()
-    return text.encode()
+        return text_as_json(answer.take())

@@ -1,0 +1,125 @@
+"""Real worker processes and a real compiler, without a server around them."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wasmtime
+from wasmfaas.invoke.python_runtime import PythonRuntime
+
+from wasmfaas.invoke.compilers import Compilers
+from wasmfaas.invoke.worker import Reply, Target
+from wasmfaas.invoke.workers import Workers
+from wasmfaas.models import Isolation, PackageKind, SandboxSpec
+from wasmfaas.settings import MIB, Settings
+from wasmfaas.store.artefacts import Artefact, Artefacts
+
+REQUEST_ID = "6f1f6ea4-4b6a-4d53-8d5e-000000000001"
+
+
+class Pool:
+    """Workers, and what it takes to give them something to run."""
+
+    def __init__(self, root: Path, cache_dir: Path, **settings: Any) -> None:
+        self.root = root
+        self.settings = Settings(
+            data_dir=root, cache_dir=cache_dir, **({"workers_max": 1} | settings)
+        )
+        self.runner = asyncio.Runner()
+        self.compilers = Compilers(self.settings, Artefacts(cache_dir))
+        (root / "tasks").mkdir(parents=True)
+        read_paths = [root / "tasks", cache_dir / "artefacts"]
+        self.workers = Workers(self.settings, root / "workers", read_paths)
+        self.runner.run(self.workers.start())
+        self._serial = itertools.count()
+
+    def close(self) -> None:
+        self.runner.run(self.workers.close())
+        self.runner.close()
+
+    def compiled(self, module: str | bytes) -> Artefact:
+        path = self.root / f"{next(self._serial)}.wasm"
+        path.write_bytes(wasmtime.wat2wasm(module) if isinstance(module, str) else module)
+        return self.runner.run(self.compilers.compile(path))
+
+    def python(self) -> Artefact:
+        runtime = PythonRuntime(self.settings, self.compilers)
+        return self.runner.run(runtime.ensure(lambda step: None))
+
+    def target(
+        self, artefact: Artefact, files: Mapping[str, str | bytes] | None = None, **members: Any
+    ) -> Target:
+        number = next(self._serial)
+        task_path = self.root / "tasks" / str(number)
+        task_path.mkdir()
+        for name, content in (files or {}).items():
+            path = task_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        defaults = {
+            "key": str(number),
+            "function_name": "function",
+            "function_version": "$LATEST",
+            "kind": artefact.kind,
+            "isolation": Isolation.PRISTINE,
+            "handler": "app.lambda_handler",
+            "artefact_path": str(artefact.path),
+            "artefact_sha256": artefact.sha256,
+            "task_path": str(task_path),
+            "environment": {},
+            "memory_bytes_max": 128 * MIB,
+            "tmp_bytes_max": 512 * MIB,
+            "timeout_ms": 3000,
+            "fuel_max": 10**13,
+            "log_bytes_max": 64 * 1024,
+            "response_bytes_max": 6_291_556,
+        }
+        return Target(SandboxSpec(**(defaults | members)))
+
+    def function(self, source: str, **members: Any) -> Target:
+        """A Python function of one file."""
+        target = self.target(self.python(), {"app.py": source}, **members)
+        return Target(target.spec) if target.spec.kind is PackageKind.PYTHON else _as_python(target)
+
+    def invoke(self, target: Target, event: Any = None, *, request_id: str = REQUEST_ID) -> Reply:
+        """Run one invocation. Raises WorkerDied."""
+        context = {
+            "requestId": request_id,
+            "functionName": "function",
+            "functionVersion": "$LATEST",
+            "invokedFunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:function",
+            "memoryLimitInMB": "128",
+            "logGroupName": "/aws/lambda/function",
+            "logStreamName": "stream",
+            "clientContext": None,
+            "identity": None,
+            "traceId": "Root=1-00000000-000000000000000000000000",
+        }
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        return self.runner.run(
+            self.workers.invoke(target, request_id, body, context, lambda data: None)
+        )
+
+
+def _as_python(target: Target) -> Target:
+    """The runtime is a component to whoever inspects it; who deploys it knows better."""
+    members = {**target.members, "kind": PackageKind.PYTHON}
+    return Target(SandboxSpec(**members))
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Iterator[Pool]:
+    """One worker for all tests of sandboxes: what one leaves behind, another would find."""
+    pool = Pool(tmp_path_factory.mktemp("pool") / "data", cache_dir)
+    yield pool
+    pool.close()
+
+
+def answer(reply: Reply) -> Any:
+    """The parsed answer of an invocation that must have succeeded."""
+    assert reply.error_type is None, reply.payload
+    return json.loads(reply.payload)
