@@ -24,6 +24,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from wasmfaas.errors import ServiceFailure, StorageFull, WasmfaasError
 
@@ -169,8 +170,8 @@ class LogStore:
     def _end_position(self, function: str) -> int:
         if function in self._logs:
             return self._logs[function].end
-        newest = self.read(function, limit=1)
-        return newest[-1].position if newest else 0
+        segments = _segments(self._path(function))
+        return segments[-1][0] + _whole_size(segments[-1][1]) if segments else 0
 
     def _wake(self, function: str) -> None:
         for follower in self._followers.get(function, ()):
@@ -197,7 +198,7 @@ class LogStore:
         segments = _segments(directory)
         if segments:
             base, path = segments[-1]
-            log = _Log(directory, base, _whole_size(path.read_bytes()))
+            log = _Log(directory, base, _whole_size(path))
         else:
             # Positions keep growing when a function is deleted and made again: no log grows by
             # more than a byte in a microsecond.
@@ -274,50 +275,56 @@ def _segments(directory: Path) -> list[tuple[int, Path]]:
 
 
 def _read_segment(path: Path, base: int, after: int) -> Iterator[LogEntry]:
+    """The entries of a segment that end beyond *after*, read as they are asked for."""
     try:
-        with path.open("rb") as file:
-            # A position that this log gave out is the start of a frame; another position is
-            # found by walking from the first frame.
-            start = max(0, after - base)
-            file.seek(start)
-            data = file.read()
-            if start and data and _frame_end(data, 0) is None:
-                file.seek(0)
-                start, data = 0, file.read()
+        file = path.open("rb")
     except FileNotFoundError:
         return
-    offset = 0
-    while (end := _frame_end(data, offset)) is not None:
-        if base + start + end > after:
-            yield _entry(data, offset, end, base + start + end)
-        offset = end
+    with file:
+        # A position that this log gave out is where a frame starts. Another one is found by
+        # walking there from the first frame.
+        start = max(0, after - base)
+        if start >= _size(file):
+            return
+        if next(_bodies(file, start), None) is None:
+            start = 0
+        position = base + start
+        for body in _bodies(file, start):
+            position += _PREFIX.size + len(body)
+            if position > after:
+                yield _entry(body, position)
 
 
-def _entry(data: bytes, offset: int, end: int, position: int) -> LogEntry:
-    timestamp_ms, identifier_size = _META.unpack_from(data, offset + _PREFIX.size)
-    text_at = offset + _OVERHEAD + identifier_size
-    request_id = data[offset + _OVERHEAD : text_at].decode(errors="replace")
-    return LogEntry(position, timestamp_ms, request_id, data[text_at:end])
+def _entry(body: bytes, position: int) -> LogEntry:
+    timestamp_ms, identifier_size = _META.unpack_from(body)
+    text_at = _META.size + identifier_size
+    request_id = body[_META.size : text_at].decode(errors="replace")
+    return LogEntry(position, timestamp_ms, request_id, body[text_at:])
 
 
-def _frame_end(data: bytes, offset: int) -> int | None:
-    """Where the frame at *offset* ends, or None if there is no whole frame."""
-    body = offset + _PREFIX.size
-    if body > len(data):
-        return None
-    size, checksum = _PREFIX.unpack_from(data, offset)
-    end = body + size
-    if size < _META.size or end > len(data) or zlib.crc32(data[body:end]) != checksum:
-        return None
-    return int(end)
+def _bodies(file: BinaryIO, start: int) -> Iterator[bytes]:
+    """What the whole frames from *start* on hold, up to the first that is not whole."""
+    left = _size(file) - start
+    file.seek(start)
+    while len(prefix := file.read(_PREFIX.size)) == _PREFIX.size:
+        size, checksum = _PREFIX.unpack(prefix)
+        left -= _PREFIX.size + size
+        if size < _META.size or left < 0:
+            return
+        body = file.read(size)
+        if zlib.crc32(body) != checksum:
+            return
+        yield body
 
 
-def _whole_size(data: bytes) -> int:
-    """Length of the whole frames that *data* starts with."""
-    size = 0
-    while (end := _frame_end(data, size)) is not None:
-        size = end
-    return size
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _whole_size(path: Path) -> int:
+    """Length of the whole frames that a segment starts with."""
+    with path.open("rb") as file:
+        return sum(_PREFIX.size + len(body) for body in _bodies(file, 0))
 
 
 def _storage_error(function: str, error: OSError) -> WasmfaasError:

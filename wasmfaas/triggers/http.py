@@ -6,7 +6,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -106,8 +105,8 @@ class FunctionUrls:
         except WasmfaasError as error:
             return http_response.refusal(error, close=isinstance(error, _Unread))
         response = _answer(outcome)
-        figures = http_response.header_pairs(usage_headers(outcome.usage).items())
-        return replace(response, headers=response.headers + figures)
+        figures = usage_headers(outcome.usage)
+        return response.extended(http_response.header_pairs(figures.items()))
 
     async def _invoke(
         self, target: UrlTarget, scope: Scope, body: bytes, raw_path: str, request_id: str

@@ -29,6 +29,7 @@ HOP_BY_HOP = frozenset(
 )
 _TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 _TEXT_SUFFIXES = ("+json", "+xml")
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: JSON writes these in six bytes each, so a large body that is full of them is not sent as text.
 _ESCAPED_CONTROLS = bytes(set(range(32)) - set(b"\b\t\n\f\r"))
@@ -68,7 +69,7 @@ def build(scope: Scope, body: bytes, request: Request) -> bytes:
     if body:
         event["body"] = base64.b64encode(body).decode() if text is None else text
     event["isBase64Encoded"] = bool(body) and text is None
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return _JSON.encode(event).encode()
 
 
 def raw_path(scope: Scope) -> str:

@@ -43,6 +43,10 @@ class Response:
     #: Whether to close the connection, because the request was not read to its end.
     close: bool = False
 
+    def extended(self, headers: Headers) -> "Response":
+        """This response with *headers* after its own."""
+        return Response(self.status, self.headers + headers, self.body, self.close)
+
     def framed(self, method: str) -> tuple[Headers, bytes]:
         """The headers with Content-Length, and the bytes that follow them."""
         if self.status in _WITHOUT_BODY or (method == "HEAD" and not self.body):
