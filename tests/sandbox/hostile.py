@@ -122,11 +122,11 @@ _MEMORY = {
     "memory-bomb-that-copes": (reactor(_GROW_UNTIL_REFUSED + ZERO), Expectation()),
     "table-bomb": (
         reactor(_GROW_TABLE_UNTIL_REFUSED + "unreachable", rest="(table $t 0 funcref)"),
-        Expectation(error_type=MEMORY),
+        Expectation(error_type=EXIT),
     ),
     "tables-bomb": (
         reactor(f"(block $refused {_GROW_TABLES} (return {ZERO})) unreachable", rest=_TABLES),
-        Expectation(error_type=MEMORY),
+        Expectation(error_type=EXIT),
     ),
     "stores-past-its-memory": (
         reactor(f"(i32.store (i32.const -4) (i32.const 1)) {ZERO}"),
