@@ -50,7 +50,11 @@ def find(
             f"{', '.join(PYTHON_RUNTIMES + PROVIDED_RUNTIMES)}",
         )
     if runtime in PROVIDED_RUNTIMES:
-        return Entry(chosen.handler or _module(names, shown), runtime)
+        if chosen.handler and {chosen.handler, f"{chosen.handler}.wasm"} & set(names):
+            return Entry(chosen.handler, runtime)
+        # A handler that names no file still runs the one module that there is.
+        module = _module(names, shown)
+        return Entry(chosen.handler or module, runtime)
     if chosen.handler:
         _check_python_handler(chosen.handler, names, shown)
         return Entry(chosen.handler, runtime)

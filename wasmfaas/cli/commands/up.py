@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Annotated, Any, get_type_hints
 
@@ -53,17 +53,19 @@ def up_command() -> Callable[..., None]:
 
 def _flags() -> list[inspect.Parameter]:
     types = get_type_hints(Settings)
+    # Text, whatever the type: the settings themselves tell what is wrong with a value.
     return [
-        _parameter(setting.name, Annotated[types[setting.name] | None, _option(setting)], None)
+        _parameter(setting.name, Annotated[str | None, _option(setting, types)], None)
         for setting in dataclasses.fields(Settings)
     ]
 
 
-def _option(setting: "dataclasses.Field[Any]") -> Any:
+def _option(setting: "dataclasses.Field[Any]", types: Mapping[str, type]) -> Any:
     default = setting.metadata.get("shown", str(setting.default))
     return typer.Option(
         flag_name(setting.name),
         help=f"{setting.metadata['help']} Default: {default}.",
+        metavar=types[setting.name].__name__.upper(),
         envvar=environment_name(setting.name),
         show_envvar=False,
     )
