@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from wasmfaas import wire
-from wasmfaas.errors import InvalidParameterValue, ServiceFailure, StorageFull, WasmfaasError
+from wasmfaas.errors import InvalidParameterValue, ServiceFailure, StorageFull
 from wasmfaas.invoke.worker import child_environment
 from wasmfaas.models import Inspection
-from wasmfaas.settings import Settings, environment_name
+from wasmfaas.settings import MIB, Settings, environment_name
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +26,28 @@ _ANSWERS_BYTES_MAX = 256 * 1024
 _STDERR_BYTES_KEPT = 16 * 1024
 _REASON_CHARACTERS_MAX = 4096
 _THREADS_MAX = 8
+_NICENESS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one compilation may use; None is as much as it takes."""
+
+    cpu_s: int | None = None
+    wall_s: int | None = None
+    memory_bytes: int | None = None
+    #: Added to the priority, so that what runs already goes first.
+    niceness: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """Those for modules that anybody may have sent."""
+        return cls(
+            cpu_s=settings.compile_cpu_s_max,
+            wall_s=settings.compile_wall_s_max,
+            memory_bytes=settings.compile_memory_bytes_max,
+            niceness=_NICENESS,
+        )
 
 
 @dataclass(slots=True)
@@ -61,11 +83,11 @@ class Compiler:
 
     def __init__(
         self,
-        settings: Settings,
+        limits: Limits,
         on_inspected: Callable[[Inspection], None],
         on_jail: Callable[[dict[str, str]], None],
     ) -> None:
-        self._settings = settings
+        self._limits = limits
         self._on_inspected = on_inspected
         self._on_jail = on_jail
         self._answers = _Answers()
@@ -75,6 +97,7 @@ class Compiler:
 
         Raises InvalidParameterValue where the module is at fault, ServiceFailure, StorageFull.
         """
+        limits = self._limits
         with tempfile.TemporaryFile(dir=output_path.parent) as stderr:
             # Not in a thread: the child dies with the thread that starts it (PR_SET_PDEATHSIG).
             child = await asyncio.create_subprocess_exec(
@@ -87,10 +110,10 @@ class Compiler:
             )
             request = self._request(wasm_path, output_path)
             try:
-                async with asyncio.timeout(self._settings.compile_wall_s_max):
+                async with asyncio.timeout(limits.wall_s):
                     await self._converse(child, request)
             except TimeoutError:
-                raise self._exceeded("takes longer than", "s", "compile_wall_s_max") from None
+                raise _exceeded(f"takes longer than {limits.wall_s} s", "wall_s") from None
             except (wire.BrokenFrame, ValueError) as error:
                 _logger.error("a compiler sent what is no answer: %s", error)
                 raise ServiceFailure("The compiler gave no proper answer.") from None
@@ -106,8 +129,9 @@ class Compiler:
                 "parent_pid": os.getpid(),
                 "wasm_path": str(wasm_path.absolute()),
                 "output_path": str(output_path),
-                "memory_bytes_max": self._settings.compile_memory_bytes_max,
-                "cpu_s_max": self._settings.compile_cpu_s_max,
+                "memory_bytes_max": self._limits.memory_bytes,
+                "cpu_s_max": self._limits.cpu_s,
+                "niceness": self._limits.niceness,
             }
         )
 
@@ -136,7 +160,7 @@ class Compiler:
 
     def _verdict(self, status: int, stderr: str) -> Inspection:
         """What the answers and the exit status come to. Raises as `run`."""
-        answers = self._answers
+        answers, limits = self._answers, self._limits
         if answers.refusal is not None:
             raise InvalidParameterValue(answers.refusal)
         if answers.compiled and answers.inspection is not None and status == 0:
@@ -147,21 +171,23 @@ class Compiler:
                 "Make room, then deploy again."
             )
         if answers.failure == "memory" or "memory allocation of" in stderr:
-            raise self._exceeded("needs more than", "bytes of memory", "compile_memory_bytes_max")
+            memory_mb = (limits.memory_bytes or 0) // MIB
+            raise _exceeded(f"needs more than {memory_mb} MB of memory", "memory_bytes")
         if status == -signal.SIGXCPU:
-            raise self._exceeded("takes more than", "s of CPU time", "compile_cpu_s_max")
+            raise _exceeded(f"takes more than {limits.cpu_s} s of CPU time", "cpu_s")
         _logger.error("a compiler ended with status %d:\n%s", status, stderr)
         if status < 0:
             name = signal.Signals(-status).name
             raise InvalidParameterValue(f"The compiler crashed on the module ({name}).")
         raise ServiceFailure("The compiler failed; the server's log says why.")
 
-    def _exceeded(self, verb: str, unit: str, setting: str) -> WasmfaasError:
-        return InvalidParameterValue(
-            f"Compiling the module {verb} {getattr(self._settings, setting)} {unit}, the limit. "
-            "Deploy a smaller or simpler module, or start the server with a higher "
-            f"{environment_name(setting)}."
-        )
+
+def _exceeded(what: str, limit: str) -> InvalidParameterValue:
+    variable = environment_name(f"compile_{limit}_max")
+    return InvalidParameterValue(
+        f"Compiling the module {what}, the limit. Deploy a smaller or simpler module, or start the "
+        f"server with a higher {variable}."
+    )
 
 
 def _tail(file: IO[bytes]) -> str:

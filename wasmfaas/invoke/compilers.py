@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
-from wasmfaas.invoke.compiler import Compiler
+from wasmfaas.invoke.compiler import Compiler, Limits
 from wasmfaas.models import Inspection
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.artefacts import Artefact, Artefacts
@@ -50,7 +50,7 @@ class Compilers:
     Lives as long as the server."""
 
     def __init__(self, settings: Settings, artefacts: Artefacts) -> None:
-        self._settings = settings
+        self._limits = Limits.of(settings)
         self._artefacts = artefacts
         self._children = asyncio.Semaphore(_CHILDREN_MAX)
         self._jobs: dict[str, _Job] = {}
@@ -63,7 +63,7 @@ class Compilers:
         The file is not read any more when this returns, though the compilation goes on.
         Raises InvalidParameterValue, ServiceFailure, StorageFull.
         """
-        found = await self._find(wasm_path)
+        found = await self._find(wasm_path, self._limits)
         if isinstance(found, Artefact):
             inspection = found.inspection
         else:
@@ -77,13 +77,18 @@ class Compilers:
             )
         return inspection
 
-    async def compile(self, wasm_path: Path) -> Artefact:
-        """The compiled form of the module at *wasm_path*.
+    async def compile(self, wasm_path: Path, *, ours: bool = False) -> Artefact:
+        """The compiled form of the module at *wasm_path*; one that is *ours* may take what it
+        takes, however slow the machine is.
 
         Raises InvalidParameterValue, ServiceFailure, StorageFull.
         """
-        found = await self._find(wasm_path)
+        found = await self._find(wasm_path, Limits() if ours else self._limits)
         return found if isinstance(found, Artefact) else await asyncio.shield(found.compiled)
+
+    async def lookup(self, wasm_path: Path) -> Artefact | None:
+        """The compiled form of the module at *wasm_path* if it is there. Raises ServiceFailure."""
+        return await asyncio.to_thread(self._artefacts.lookup, await self._name(wasm_path))
 
     async def close(self) -> None:
         """End every child; whoever waits gets ServiceFailure. May be called again."""
@@ -91,33 +96,36 @@ class Compilers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _find(self, wasm_path: Path) -> Artefact | _Job:
+    async def _find(self, wasm_path: Path, limits: Limits) -> Artefact | _Job:
         """The artefact if it is there, else the job that makes it, begun now if need be."""
-        try:
-            name = self._artefacts.name_for(await asyncio.to_thread(_digest, wasm_path))
-        except OSError as error:
-            _logger.error("a module cannot be read: %s", error)
-            raise ServiceFailure("The module cannot be read; the server's log says why.") from None
+        name = await self._name(wasm_path)
         if name not in self._jobs:
             artefact = await asyncio.to_thread(self._artefacts.lookup, name)
             if artefact is not None:
                 return artefact
-        return self._jobs.get(name) or self._begin(name, wasm_path)
+        return self._jobs.get(name) or self._begin(name, wasm_path, limits)
 
-    def _begin(self, name: str, wasm_path: Path) -> _Job:
+    async def _name(self, wasm_path: Path) -> str:
+        try:
+            return self._artefacts.name_for(await asyncio.to_thread(_digest, wasm_path))
+        except OSError as error:
+            _logger.error("a module cannot be read: %s", error)
+            raise ServiceFailure("The module cannot be read; the server's log says why.") from None
+
+    def _begin(self, name: str, wasm_path: Path, limits: Limits) -> _Job:
         loop = asyncio.get_running_loop()
         job = self._jobs[name] = _Job(loop.create_future(), loop.create_future())
-        task = loop.create_task(self._run(name, wasm_path, job))
+        task = loop.create_task(self._run(name, wasm_path, limits, job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return job
 
-    async def _run(self, name: str, wasm_path: Path, job: _Job) -> None:
+    async def _run(self, name: str, wasm_path: Path, limits: Limits, job: _Job) -> None:
         try:
             async with hold(self._artefacts.lock(name)), self._children:
                 artefact = await asyncio.to_thread(self._artefacts.lookup, name)
                 if artefact is None:
-                    artefact = await self._make(name, wasm_path, job)
+                    artefact = await self._make(name, wasm_path, limits, job)
             job.tell(artefact.inspection)
             job.compiled.set_result(artefact)
         except WasmfaasError as error:
@@ -131,12 +139,12 @@ class Compilers:
         finally:
             del self._jobs[name]
 
-    async def _make(self, name: str, wasm_path: Path, job: _Job) -> Artefact:
+    async def _make(self, name: str, wasm_path: Path, limits: Limits, job: _Job) -> Artefact:
         """Run a compiler and publish what it made; for the holder of the lock."""
         folder = await asyncio.to_thread(self._artefacts.building_path, name)
         try:
             built = folder / "module"
-            compiler = Compiler(self._settings, job.tell, self._report_jail)
+            compiler = Compiler(limits, job.tell, self._report_jail)
             inspection = await compiler.run(wasm_path, built)
             return await asyncio.to_thread(self._artefacts.publish, name, built, inspection)
         finally:

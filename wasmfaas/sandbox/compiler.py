@@ -24,7 +24,6 @@ from wasmfaas.sandbox.engine import new_engine
 from wasmfaas.sandbox.inspection import Inspector, Refused, shown_reason
 
 _RECEIVE_BYTES = 65536
-_NICENESS = 5
 _OUT_OF_MEMORY = "memory"
 _OUT_OF_SPACE = "space"
 _OUT_OF_MEMORY_WORDS = ("os error 12", "cannot allocate memory", "memory allocation")
@@ -56,7 +55,7 @@ def main() -> None:
     """Entry point: `python -m wasmfaas.sandbox.compiler`."""
     request = _request()
     jail.die_with_parent(request["parent_pid"])
-    os.nice(_NICENESS)
+    os.nice(request["niceness"])
     answers = Answers()
     wasm_path, output_path = Path(request["wasm_path"]), Path(request["output_path"])
     report = jail.enter(
