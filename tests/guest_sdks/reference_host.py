@@ -62,12 +62,29 @@ def run(
     memory_bytes_max: int = MEMORY_BYTES_MAX,
 ) -> Run:
     """Invoke the reactor *module* with each of the request envelopes, in one instance."""
-    order = {
-        "module": str(module),
-        "requests": list(requests),
-        "environment": dict(environment or {}),
-        "memory_bytes_max": memory_bytes_max,
-    }
+    result = _in_a_child(
+        {
+            "module": str(module),
+            "requests": list(requests),
+            "environment": dict(environment or {}),
+            "memory_bytes_max": memory_bytes_max,
+        }
+    )
+    answers = [_open(answer) for answer in result["answers"]]
+    return Run(answers, result["stdout"], result["stderr"], result["memory_bytes"])
+
+
+def run_command(
+    module: Path, event: bytes, environment: Mapping[str, str] | None = None
+) -> tuple[int, bytes, bytes]:
+    """Run the command *module* on *event*: its exit code, stdout and stderr."""
+    result = _in_a_child(
+        {"module": str(module), "event": event, "environment": dict(environment or {})}
+    )
+    return result["code"], result["stdout"], result["stderr"]
+
+
+def _in_a_child(order: dict[str, Any]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", __name__],
         input=msgpack.packb(order),
@@ -76,9 +93,8 @@ def run(
         timeout=60,
     )
     assert done.returncode == 0, done.stderr.decode()
-    result = msgpack.unpackb(done.stdout)
-    answers = [_open(answer) for answer in result["answers"]]
-    return Run(answers, result["stdout"], result["stderr"], result["memory_bytes"])
+    result: dict[str, Any] = msgpack.unpackb(done.stdout)
+    return result
 
 
 def _open(raw: bytes | str) -> Answer:
@@ -97,21 +113,28 @@ def _open(raw: bytes | str) -> Answer:
     return Answer(error=error)
 
 
+def _instantiate(order: Mapping[str, Any], folder: str) -> tuple[wasmtime.Store, Mapping[str, Any]]:
+    engine = wasmtime.Engine()
+    store = wasmtime.Store(engine)
+    store.set_limits(memory_size=order.get("memory_bytes_max", MEMORY_BYTES_MAX))
+    wasi = wasmtime.WasiConfig()
+    wasi.env = order["environment"].items()
+    wasi.stdout_file, wasi.stderr_file = f"{folder}/stdout", f"{folder}/stderr"
+    if "event" in order:
+        Path(folder, "stdin").write_bytes(order["event"])
+        wasi.stdin_file = f"{folder}/stdin"
+    store.set_wasi(wasi)
+    linker = wasmtime.Linker(engine)
+    linker.define_wasi()
+    module = wasmtime.Module.from_file(engine, order["module"])
+    return store, dict(linker.instantiate(store, module).exports(store))
+
+
 class _Instance:
     """One instance of a reactor, in the child process."""
 
     def __init__(self, order: Mapping[str, Any], folder: str) -> None:
-        engine = wasmtime.Engine()
-        self._store = wasmtime.Store(engine)
-        self._store.set_limits(memory_size=order["memory_bytes_max"])
-        wasi = wasmtime.WasiConfig()
-        wasi.env = order["environment"].items()
-        wasi.stdout_file, wasi.stderr_file = f"{folder}/stdout", f"{folder}/stderr"
-        self._store.set_wasi(wasi)
-        linker = wasmtime.Linker(engine)
-        linker.define_wasi()
-        module = wasmtime.Module.from_file(engine, order["module"])
-        self._exports = linker.instantiate(self._store, module).exports(self._store)
+        self._store, self._exports = _instantiate(order, folder)
         memory = self._exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
@@ -142,15 +165,30 @@ class _Instance:
         return function(self._store, *arguments)
 
 
+def _serve(order: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    instance = _Instance(order, folder)
+    answers, sizes = [], []
+    for request in order["requests"]:
+        answers.append(instance.invoke(request))
+        sizes.append(instance.memory_bytes())
+    return {"answers": answers, "memory_bytes": sizes}
+
+
+def _start(order: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    store, exports = _instantiate(order, folder)
+    start = exports["_start"]
+    assert isinstance(start, wasmtime.Func)
+    try:
+        start(store)
+    except wasmtime.ExitTrap as error:
+        return {"code": error.code}
+    return {"code": 0}
+
+
 def main() -> None:
     order = msgpack.unpackb(sys.stdin.buffer.read())
     with tempfile.TemporaryDirectory() as folder:
-        instance = _Instance(order, folder)
-        answers, sizes = [], []
-        for request in order["requests"]:
-            answers.append(instance.invoke(request))
-            sizes.append(instance.memory_bytes())
-        result = {"answers": answers, "memory_bytes": sizes}
+        result = (_start if "event" in order else _serve)(order, folder)
         for stream in ("stdout", "stderr"):
             result[stream] = Path(folder, stream).read_bytes()
     sys.stdout.buffer.write(msgpack.packb(result))
