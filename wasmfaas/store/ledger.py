@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, null, select
+from sqlalchemy import Column, ColumnElement, Connection, Label, Row, Select, func, null, select
 
 from wasmfaas.errors import InvalidParameterValue, WasmfaasError
 from wasmfaas.models import Usage
@@ -26,6 +26,15 @@ _log = logging.getLogger(__name__)
 
 _SEGMENT_BYTES_MAX: Final = 1024 * 1024
 _DAY_MS: Final = 24 * 60 * 60 * 1000
+_HALF: Final = 2**32
+_SUMMED: Final = (
+    LEDGER.c.fuel,
+    LEDGER.c.duration_us,
+    LEDGER.c.billed_duration_ms,
+    LEDGER.c.cpu_us,
+    LEDGER.c.request_bytes,
+    LEDGER.c.response_bytes,
+)
 
 
 class UsageBy(enum.StrEnum):
@@ -122,30 +131,27 @@ def _insert(segment: Path, connection: Connection) -> None:
 
 def _query(by: str | None, since_ms: int | None, until_ms: int | None) -> Select[Any]:
     key = _key(by)
-    table = LEDGER.c
     query = select(
         key.label("key"),
         func.count().label("requests"),
-        func.count(table.error_type).label("errors"),
-        func.count(table.init_us).label("cold_starts"),
-        *(
-            func.coalesce(func.sum(column), 0).label(column.name)
-            for column in (
-                table.fuel,
-                table.duration_us,
-                table.billed_duration_ms,
-                table.cpu_us,
-                table.request_bytes,
-                table.response_bytes,
-            )
-        ),
-        func.coalesce(func.max(table.memory_bytes_peak), 0).label("memory_bytes_peak"),
+        func.count(LEDGER.c.error_type).label("errors"),
+        func.count(LEDGER.c.init_us).label("cold_starts"),
+        func.coalesce(func.max(LEDGER.c.memory_bytes_peak), 0).label("memory_bytes_peak"),
+        *(half for column in _SUMMED for half in _halves(column)),
     )
     if since_ms is not None:
-        query = query.where(table.started_at_ms >= since_ms)
+        query = query.where(LEDGER.c.started_at_ms >= since_ms)
     if until_ms is not None:
-        query = query.where(table.started_at_ms < until_ms)
+        query = query.where(LEDGER.c.started_at_ms < until_ms)
     return query if by is None else query.group_by(key).order_by(key)
+
+
+def _halves(column: Column[int]) -> tuple[Label[int], Label[int]]:
+    """Two sums that make the sum of *column*, which by itself may be more than 64 bits hold."""
+    return (
+        func.coalesce(func.sum(column // _HALF), 0).label(f"{column.name}_high"),
+        func.coalesce(func.sum(column % _HALF), 0).label(f"{column.name}_low"),
+    )
 
 
 def _key(by: str | None) -> ColumnElement[Any]:
@@ -163,16 +169,21 @@ def _row(row: Row[Any], by: str | None) -> UsageRow:
     key = row.key
     if by == UsageBy.DAY:
         key = f"{datetime.fromtimestamp(key * _DAY_MS / 1000, UTC):%Y-%m-%d}"
+    sums = {
+        column.name: int(getattr(row, f"{column.name}_high")) * _HALF
+        + int(getattr(row, f"{column.name}_low"))
+        for column in _SUMMED
+    }
     return UsageRow(
         key=key,
         requests=int(row.requests),
         errors=int(row.errors),
         cold_starts=int(row.cold_starts),
-        fuel=int(row.fuel),
-        duration_ms=int(row.duration_us) / 1000,
-        billed_duration_ms=int(row.billed_duration_ms),
-        cpu_ms=int(row.cpu_us) / 1000,
+        fuel=sums["fuel"],
+        duration_ms=sums["duration_us"] / 1000,
+        billed_duration_ms=sums["billed_duration_ms"],
+        cpu_ms=sums["cpu_us"] / 1000,
         memory_bytes_peak=int(row.memory_bytes_peak),
-        request_bytes=int(row.request_bytes),
-        response_bytes=int(row.response_bytes),
+        request_bytes=sums["request_bytes"],
+        response_bytes=sums["response_bytes"],
     )
