@@ -20,7 +20,7 @@ import botocore
 TARGET = Path(__file__).parent.parent / "wasmfaas/api/service-model.json"
 SOURCE = "data/lambda/2015-03-31/service-2.json"
 
-CONSTRAINTS = ("min", "max", "pattern", "enum", "required")
+CONSTRAINTS = ("min", "max", "pattern", "enum")
 
 #: Bounds of ordinary functions; botocore's are those of functions on capacity providers.
 BOUNDS = {
@@ -85,7 +85,7 @@ def compact_member(member: Json) -> Any:
 def compact_shape(shape: Json, *, constrained: bool) -> Json:
     """*shape* without documentation, and unless *constrained* without its constraints."""
     kept: Json = {"type": shape["type"]}
-    for name in (*(CONSTRAINTS if constrained else ()), "payload", "sensitive"):
+    for name in ("required", *(CONSTRAINTS if constrained else ()), "payload", "sensitive"):
         if name in shape:
             kept[name] = shape[name]
     if "members" in shape:

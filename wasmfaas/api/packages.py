@@ -28,7 +28,7 @@ class CutBody:
     text: bytes | bytearray
     #: Cannot be guessed, so that no client sends it as a value; None if nothing was cut.
     placeholder: str | None = None
-    #: What belongs in its place: the content of a JSON string without escapes.
+    #: What belongs in its place: the content of a JSON string without escapes, not checked.
     string: bytes = b""
 
     def holds(self, value: object) -> bool:
@@ -40,7 +40,8 @@ def cut(body: bytes | bytearray) -> CutBody:
     """*body* with the value of a large `ZipFile` set aside.
 
     An unescaped quote begins or ends a string, so whatever follows `"ZipFile":"` in valid JSON is
-    the content of a string, wherever it stands; and what is not valid JSON stays invalid.
+    the content of a string, wherever it stands; and what is not valid JSON around it stays invalid.
+    What is set aside has not been checked: it may hold what a JSON string may not.
     """
     at = -1
     for _ in range(_KEYS_MAX):

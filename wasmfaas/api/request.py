@@ -79,15 +79,18 @@ def _from_text(shape: Shape, text: str, name: str) -> Any:
 
 def _document(body: bytes | bytearray) -> tuple[Any, "_Binder"]:
     cut_body = cut(body)
+    return _parsed(cut_body.text), _Binder(cut_body)
+
+
+def _parsed(text: bytes | bytearray) -> Any:
     try:
-        document = json.loads(cut_body.text.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(text.decode("utf-8"), parse_constant=_no_constant)
     except RecursionError:
         raise SerializationFailed(
             "Could not parse request body into json: it is nested too deeply."
         ) from None
     except ValueError as error:
         raise SerializationFailed(f"Could not parse request body into json: {error}") from None
-    return document, _Binder(cut_body)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -150,7 +153,7 @@ class _Binder:
         if not isinstance(value, str):
             _refuse(_kind(value), shape, path)
         if self._body.holds(value):
-            value = self._body.string.decode("utf-8")
+            value = _parsed(b'"' + self._body.string + b'"')
         return _text(value, path)
 
     def _blob(self, shape: Shape, value: Any, path: str) -> bytes:

@@ -1,6 +1,8 @@
 """Answers of the operations that this server does not have: lists are empty, things to get are
 not there, and everything else is refused with the reason."""
 
+from typing import Any
+
 from wasmfaas.api.calls import Call, Reply
 from wasmfaas.api.names import Names
 from wasmfaas.errors import InvalidParameterValue, ResourceNotFound
@@ -24,8 +26,12 @@ class UnsupportedOperation:
             await self._registry.get(reference.name)
         output = call.operation.output
         if name.startswith("List") and output is not None:
-            lists = (m.name for m in output.members.values() if m.shape.type == "list")
-            return Reply({member: [] for member in lists})
+            empty: dict[str, list[Any]] = {
+                m.name: [] for m in output.members.values() if m.shape.type == "list"
+            }
+            # Where a list has to say more, it is about something, and that does not exist.
+            if empty.keys() >= set(output.required):
+                return Reply(empty)
         raise ResourceNotFound(
             f"The resource you requested does not exist. ({name} is not supported by this server "
             "yet.)"

@@ -1,0 +1,36 @@
+from tests.api.harness import Harness, refused
+
+
+def test_tags_are_set_changed_listed_and_removed(harness: Harness) -> None:
+    harness.create("f", Tags={"a": "1"})
+    client, arn = harness.client(), harness.arn("f")
+    client.tag_resource(Resource=arn, Tags={"a": "2", "b c": "ü"})
+    assert client.list_tags(Resource=arn)["Tags"] == {"a": "2", "b c": "ü"}
+    response = client.untag_resource(Resource=arn, TagKeys=["a", "b c", "never there"])
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert client.list_tags(Resource=arn)["Tags"] == {}
+
+
+def test_a_function_has_at_most_50_tags(harness: Harness) -> None:
+    tags = {f"tag-{number}": "" for number in range(51)}
+    said = refused("InvalidParameterValueException", harness.create, name="f", Tags=tags)
+    assert said == "Number of tags exceeds resource tag limit."
+    tags.popitem()
+    harness.create("f", Tags=tags)
+    refused(
+        "InvalidParameterValueException",
+        harness.client().tag_resource,
+        Resource=harness.arn("f"),
+        Tags={"one": "more"},
+    )
+
+
+def test_only_functions_have_tags(harness: Harness) -> None:
+    harness.create("f")
+    client, arn = harness.client(), harness.arn("f")
+    said = refused("InvalidParameterValueException", client.list_tags, Resource=f"{arn}:$LATEST")
+    assert said.startswith("Tags on function aliases and versions are not supported.")
+    mapping = arn.replace("function:f", "event-source-mapping:00000000-0000-0000-0000-000000000000")
+    refused("ResourceNotFoundException", client.list_tags, Resource=mapping)
+    refused("ResourceNotFoundException", client.list_tags, Resource=harness.arn("gone"))
+    refused("ValidationException", client.list_tags, Resource="f")

@@ -1,0 +1,33 @@
+from tests.api.harness import Harness, refused
+
+
+def test_lists_are_empty(harness: Harness) -> None:
+    harness.create("f")
+    client = harness.client()
+    assert client.list_layers()["Layers"] == []
+    assert client.list_event_source_mappings()["EventSourceMappings"] == []
+    assert client.list_aliases(FunctionName="f")["Aliases"] == []
+
+
+def test_things_to_get_are_not_there(harness: Harness) -> None:
+    harness.create("f")
+    said = refused("ResourceNotFoundException", harness.client().get_policy, FunctionName="f")
+    assert said == (
+        "The resource you requested does not exist. (GetPolicy is not supported by this server "
+        "yet.)"
+    )
+
+
+def test_of_a_function_that_does_not_exist_that_is_what_is_said(harness: Harness) -> None:
+    client = harness.client()
+    for call in (client.get_policy, client.list_aliases):
+        said = refused("ResourceNotFoundException", call, FunctionName="gone")
+        assert said == f"Function not found: {harness.arn('gone')}"
+
+
+def test_changes_are_refused(harness: Harness) -> None:
+    harness.create("f")
+    said = refused(
+        "InvalidParameterValueException", harness.client().publish_version, FunctionName="f"
+    )
+    assert said == "PublishVersion is not supported by this server yet."

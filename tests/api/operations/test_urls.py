@@ -1,0 +1,63 @@
+import re
+
+from tests.api.harness import Harness, refused
+
+
+def test_a_url_lives_until_it_is_deleted(harness: Harness) -> None:
+    harness.create("f")
+    client = harness.client()
+    created = client.create_function_url_config(FunctionName="f", AuthType="NONE")
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    url = created["FunctionUrl"]
+    assert re.fullmatch(r"http://[a-z0-9]{32}\.lambda-url\.us-east-1\.localhost:3001/", url)
+    assert created["InvokeMode"] == "BUFFERED"
+    assert created["CreationTime"] == "2023-11-14T22:13:20.000000Z"
+    assert "LastModifiedTime" not in created
+    harness.now += 60
+    updated = client.update_function_url_config(
+        FunctionName="f", Cors={"AllowOrigins": ["*"], "MaxAge": 5}
+    )
+    read = client.get_function_url_config(FunctionName="f")
+    for response in (updated, read):
+        assert (response["FunctionUrl"], response["AuthType"]) == (url, "NONE")
+        assert response["Cors"] == {"AllowOrigins": ["*"], "MaxAge": 5}
+        assert response["CreationTime"] == "2023-11-14T22:13:20.000000Z"
+        assert response["LastModifiedTime"] == "2023-11-14T22:14:20.000000Z"
+    listed = client.list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"]
+    assert [each["FunctionUrl"] for each in listed] == [url]
+    assert "Cors" not in client.update_function_url_config(FunctionName="f", Cors={})
+    client.delete_function_url_config(FunctionName="f")
+    assert client.list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"] == []
+    for call in (client.get_function_url_config, client.delete_function_url_config):
+        assert refused("ResourceNotFoundException", call, FunctionName="f") == (
+            "The resource you requested does not exist."
+        )
+
+
+def test_a_function_has_one_url(harness: Harness) -> None:
+    harness.create("f")
+    client = harness.client()
+    arguments = {"FunctionName": "f", "AuthType": "NONE"}
+    client.create_function_url_config(**arguments)
+    said = refused("ResourceConflictException", client.create_function_url_config, **arguments)
+    assert said == (
+        f"Failed to create function url config for [functionArn = {harness.arn('f')}]. Error "
+        "message:  FunctionUrlConfig exists for this Lambda function"
+    )
+
+
+def test_what_cannot_be_served_is_refused(harness: Harness) -> None:
+    harness.create("f")
+    create = harness.client().create_function_url_config
+    said = refused("InvalidParameterValueException", create, FunctionName="f", AuthType="AWS_IAM")
+    assert said.startswith("AuthType AWS_IAM is not supported by this server yet")
+    refused(
+        "InvalidParameterValueException",
+        create,
+        FunctionName="f",
+        AuthType="NONE",
+        InvokeMode="RESPONSE_STREAM",
+    )
+    for arguments in ({"FunctionName": "gone"}, {"FunctionName": "f", "Qualifier": "alias"}):
+        said = refused("ResourceNotFoundException", create, AuthType="NONE", **arguments)
+        assert said == "Function does not exist"
