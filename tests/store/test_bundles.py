@@ -297,7 +297,7 @@ def test_a_bad_package_is_refused_with_the_reason(case: str, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["task"]
 
 
-@pytest.mark.parametrize("package", [Archive(suffix=b"x").build(), Archive(comment_size=9).bytes()])
+@pytest.mark.parametrize("package", [Archive(suffix=b"x").build(), Archive(comment_size=9).build()])
 def test_what_follows_the_end_record_is_refused(package: bytes) -> None:
     with pytest.raises(InvalidParameterValue, match="Could not unzip"):
         bundles.inspect(package, LIMITS)
