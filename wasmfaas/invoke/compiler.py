@@ -71,7 +71,7 @@ class _Answers:
             case {"type": "compiled"}:
                 self.compiled = True
             case {"type": "refused", "reason": str(reason)}:
-                self.refusal = reason[:_REASON_CHARACTERS_MAX]
+                self.refusal = _printable(reason[:_REASON_CHARACTERS_MAX])
             case {"type": "failed", "cause": str(cause)}:
                 self.failure = cause
             case _:
@@ -176,6 +176,11 @@ class Compiler:
         if status == -signal.SIGXCPU:
             raise _exceeded(f"takes more than {limits.cpu_s} s of CPU time", "cpu_s")
         _logger.error("a compiler ended with status %d:\n%s", status, stderr)
+        if status == -signal.SIGKILL:
+            raise InvalidParameterValue(
+                "Compiling the module was ended by the system, most likely because the machine "
+                "ran out of memory. Deploy a smaller or simpler module."
+            )
         if status < 0:
             name = signal.Signals(-status).name
             raise InvalidParameterValue(f"The compiler crashed on the module ({name}).")
@@ -188,6 +193,10 @@ def _exceeded(what: str, limit: str) -> InvalidParameterValue:
         f"Compiling the module {what}, the limit. Deploy a smaller or simpler module, or start the "
         f"server with a higher {variable}."
     )
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _tail(file: IO[bytes]) -> str:
