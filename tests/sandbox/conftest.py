@@ -88,6 +88,7 @@ class Pool:
     def invoke(self, target: Target, event: Any = None, *, request_id: str = REQUEST_ID) -> Reply:
         """Run one invocation. Raises WorkerDied."""
         context = {
+            "traceId": "Root=1-00000000-000000000000000000000000",
             "requestId": request_id,
             "functionName": "function",
             "functionVersion": "$LATEST",
@@ -97,7 +98,6 @@ class Pool:
             "logStreamName": "stream",
             "clientContext": None,
             "identity": None,
-            "traceId": "Root=1-00000000-000000000000000000000000",
         }
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         return self.runner.run(

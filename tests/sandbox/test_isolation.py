@@ -67,7 +67,7 @@ KEPT = []
 def lambda_handler(event, context):
     import _wasmfaas
     text = event["canary"]
-    found = any(isinstance(o, str) and "canary-" in o and o != text
+    found = any(isinstance(o, str) and o.startswith("canary-") and o not in (text, "canary-")
                 for container in gc.get_objects()
                 for o in (container.values() if isinstance(container, dict) else
                           container if isinstance(container, (list, tuple, set)) else ()))

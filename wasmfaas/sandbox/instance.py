@@ -15,7 +15,7 @@ import wasmtime
 from wasmtime import component
 
 from wasmfaas import abi
-from wasmfaas.models import SandboxSpec
+from wasmfaas.models import PackageKind, SandboxSpec
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.memory import MemoryAccount
 from wasmfaas.sandbox.output import Output
@@ -203,7 +203,7 @@ class Sandbox:
             text = f"{abi.TMP_PATH} is full: its limit is {limit} MB (EphemeralStorage)"
             return GuestFailure("Runtime.StorageFull", prefix + text)
         assert failure is not None
-        if self.account.refused and (failure.payload is None or _is_memory_error(failure)):
+        if self._is_out_of_memory(failure):
             limit = self.spec.memory_bytes_max // MIB
             text = f"Runtime ran out of memory: its limit is {limit} MB (MemorySize)"
             told = GuestFailure("Runtime.OutOfMemory", prefix + text)
@@ -215,6 +215,14 @@ class Sandbox:
         if failure.discard and failure.payload is None:
             failure.message = prefix + failure.message
         return failure
+
+    def _is_out_of_memory(self, failure: GuestFailure) -> bool:
+        """Whether a refused growth is the cause. Python says so itself, also of what is so large
+        that it never asks for it; other guests' own words stand."""
+        if failure.payload is not None:
+            is_python = self.spec.kind is PackageKind.PYTHON
+            return is_python and failure.error_type == "MemoryError"
+        return self.account.refused
 
 
 def too_large(spec: SandboxSpec) -> GuestFailure:
@@ -238,10 +246,6 @@ def failure_payload(failure: GuestFailure, request_id: str) -> bytes:
     if isinstance(trace, list):
         members["stackTrace"] = trace
     return json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace")
-
-
-def _is_memory_error(failure: GuestFailure) -> bool:
-    return failure.error_type == "MemoryError"
 
 
 def _trap(error: Exception) -> tuple[str, str]:

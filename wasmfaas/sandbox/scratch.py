@@ -31,6 +31,7 @@ class Scratch:
 
     def end(self) -> None:
         """End an invocation: remove everything, and lift the bound for what is our own."""
+        self.exceeded = False
         limits = (self._file_bytes_max, self._file_bytes_max)
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         for entry in os.scandir(self.path):

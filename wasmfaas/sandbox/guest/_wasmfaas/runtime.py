@@ -6,6 +6,7 @@ Error types and texts are those of AWS's own runtime interface client for Python
 import decimal
 import gc
 import importlib
+import io
 import json
 import logging
 import os
@@ -111,13 +112,22 @@ def prepare_image() -> None:
     sys.path.clear()
     sys.path_importer_cache.clear()
     sys.dont_write_bytecode = True
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc]
     # Grown now and freed at once: a handler that needs no more than this leaves the size of the
     # memory alone, so that its sandbox can be put back to its image.
     bytes(HEADROOM_BYTES)
     gc.collect()
     gc.freeze()
+
+
+def _text_stream(descriptor: int) -> io.TextIOWrapper:
+    """A stream that writes lines as they are complete, and in full: the one that the interpreter
+    makes here is not buffered, and drops what a single write does not take."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), "utf-8", errors="backslashreplace", line_buffering=True
+    )
 
 
 def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
