@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import boto3
 import pytest
@@ -58,7 +59,9 @@ async def send_request(
     sent: list[dict[str, Any]] = []
 
     async def receive() -> Any:
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop(0)
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -70,10 +73,10 @@ async def send_request(
         "http_version": "1.1",
         "scheme": "http",
         "method": method,
-        "path": raw_path,
+        "path": unquote(raw_path),
         "raw_path": raw_path.encode("latin-1"),
         "query_string": query.encode("latin-1"),
-        "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in fields.items()],
+        "headers": [(k.lower().encode(), v.encode("utf-8")) for k, v in fields.items()],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 3001),
     }
