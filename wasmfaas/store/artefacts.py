@@ -33,6 +33,8 @@ _KEY_BYTES = 32
 _RECORD_BYTES_MAX = 64 * 1024
 _FINGERPRINT_CHARACTERS = 16
 _BUILDING = ".building"
+#: What reading a record raises that somebody else wrote.
+_NOT_A_RECORD = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ class Artefacts:
                 raise ValueError("the content is not what was signed")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except _NOT_A_RECORD as error:
             _logger.warning(
                 "compiled module %s is not used and will be made again: %s", name, error
             )
