@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import wasmtime
-from wasmfaas.invoke.python_runtime import PythonRuntime
 
 from wasmfaas.invoke.compilers import Compilers
+from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.worker import Reply, Target
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec

@@ -57,11 +57,11 @@ _GROW_UNTIL_REFUSED = """
 _GROW_TABLE_UNTIL_REFUSED = """
   (loop $more
     (br_if $more (i32.ne (i32.const -1) (table.grow $t (ref.null func) (i32.const 100000)))))"""
-_TABLES = "".join(f"(table $t{n} 0 funcref)" for n in range(50))
+_TABLES = "".join(f"(table $t{n} 0 funcref)" for n in range(16))
 _GROW_TABLES = "".join(
     f"(br_if $refused (i32.eqz (i32.add (i32.const 1)"
     f"  (table.grow $t{n} (ref.null func) (i32.const 999_999)))))"
-    for n in range(50)
+    for n in range(16)
 )
 _SLEEP = """
   (i32.store (i32.const 2064) (i32.const 1)) ;; the monotonic clock
@@ -126,7 +126,8 @@ _MEMORY = {
     ),
     "tables-bomb": (
         reactor(f"(block $refused {_GROW_TABLES} (return {ZERO})) unreachable", rest=_TABLES),
-        Expectation(error_type=EXIT),
+        # As many tables as may be, each as large as it may be: the worker can hold them.
+        Expectation(),
     ),
     "stores-past-its-memory": (
         reactor(f"(i32.store (i32.const -4) (i32.const 1)) {ZERO}"),

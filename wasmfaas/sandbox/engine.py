@@ -7,6 +7,11 @@ from wasmtime import _bindings
 from wasmfaas.sandbox.memory import MemoryCreator
 
 STACK_BYTES_MAX = 1024 * 1024
+#: At 8 bytes an element, tables together hold 128 MB at most, the least MemorySize.
+TABLE_ELEMENTS_MAX = 1_000_000
+TABLES_MAX = 16
+MEMORIES_MAX = 100
+INSTANCES_MAX = 100
 
 
 class Engine(wasmtime.Engine):

@@ -44,6 +44,14 @@ def _checked_error(error: Any) -> dict[str, Any]:
     return error
 
 
+def reported_error(text: str) -> dict[str, Any]:
+    """The error payload in the error arm of a component; text that is none is the message."""
+    try:
+        return _checked_error(json.loads(text))
+    except (ValueError, RecursionError, GuestFailure):
+        return {"errorType": "Unhandled", "errorMessage": text}
+
+
 def invalid(reason: str) -> GuestFailure:
     """The guest does not do what the reactor ABI says."""
     return GuestFailure("Runtime.InvalidEnvelope", f"The module broke the reactor ABI: {reason}.")

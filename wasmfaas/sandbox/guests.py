@@ -1,7 +1,6 @@
 """The ways into a guest: component, reactor, command. `guest-sdks/README.md` is the text that they
 implement."""
 
-import json
 from typing import Any
 
 import msgpack
@@ -11,7 +10,13 @@ from wasmtime import component
 from wasmfaas import abi
 from wasmfaas.models import PackageKind
 from wasmfaas.sandbox.engine import Engine
-from wasmfaas.sandbox.envelope import check_json, invalid, open_envelope, text_as_json
+from wasmfaas.sandbox.envelope import (
+    check_json,
+    invalid,
+    open_envelope,
+    reported_error,
+    text_as_json,
+)
 from wasmfaas.sandbox.instance import Guest, GuestFailure, Sandbox, too_large
 from wasmfaas.sandbox.output import Output
 
@@ -65,13 +70,7 @@ def _answer(result: Any) -> str:
     if result.tag == "ok":
         text: str = result.payload
         return text
-    try:
-        payload = json.loads(result.payload)
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, dict):
-        payload = {"errorType": "Unhandled", "errorMessage": result.payload}
-    raise GuestFailure.reported(payload)
+    raise GuestFailure.reported(reported_error(result.payload))
 
 
 class ReactorGuest:

@@ -13,11 +13,9 @@ from wasmtime import _bindings, component
 from wasmfaas import abi
 from wasmfaas.models import Inspection, PackageKind
 from wasmfaas.sandbox import binary
+from wasmfaas.sandbox.engine import MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX
 
 #: What a worker grants a sandbox, whatever its memory.
-TABLE_ELEMENTS_MAX = 1_000_000
-TABLES_MAX = 100
-MEMORIES_MAX = 100
 _NAMES_SHOWN = 20
 _NAME_CHARACTERS = 80
 _REASON_CHARACTERS = 400

@@ -16,7 +16,13 @@ from wasmtime import component
 
 from wasmfaas import abi
 from wasmfaas.models import PackageKind, SandboxSpec
-from wasmfaas.sandbox.engine import Engine
+from wasmfaas.sandbox.engine import (
+    INSTANCES_MAX,
+    MEMORIES_MAX,
+    TABLE_ELEMENTS_MAX,
+    TABLES_MAX,
+    Engine,
+)
 from wasmfaas.sandbox.memory import MemoryAccount
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.scratch import EventFile, Scratch
@@ -109,7 +115,12 @@ class Sandbox:
         self.calls = 0
         self._guest = guest
         self.store = wasmtime.Store(host.engine)
-        self.store.set_limits(table_elements=1_000_000, instances=100, tables=100, memories=100)
+        self.store.set_limits(
+            table_elements=TABLE_ELEMENTS_MAX,
+            tables=TABLES_MAX,
+            memories=MEMORIES_MAX,
+            instances=INSTANCES_MAX,
+        )
 
     def wasi(self) -> wasmtime.WasiConfig:
         """The capabilities of a guest: its package, its scratch space, its environment, its log."""
