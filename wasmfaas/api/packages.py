@@ -29,7 +29,7 @@ class CutBody:
     #: Cannot be guessed, so that no client sends it as a value; None if nothing was cut.
     placeholder: str | None = None
     #: What belongs in its place: the content of a JSON string without escapes, not checked.
-    string: bytes = b""
+    string: bytes | memoryview = b""
 
     def holds(self, value: object) -> bool:
         """Whether *value*, out of the parsed text, stands for the string."""
@@ -56,11 +56,11 @@ def cut(body: bytes | bytearray) -> CutBody:
             view = memoryview(body)
             placeholder = secrets.token_urlsafe(24)
             text = b"".join((view[:begin], placeholder.encode(), view[end:]))
-            return CutBody(text, placeholder, bytes(view[begin:end]))
+            return CutBody(text, placeholder, view[begin:end])
     return CutBody(body)
 
 
-def decoded(text: bytes) -> bytes:
+def decoded(text: bytes | memoryview) -> bytes:
     """The bytes that *text* is the base64 of.
 
     Raises ValueError if it is not base64, padding included.

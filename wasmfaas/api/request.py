@@ -153,7 +153,7 @@ class _Binder:
         if not isinstance(value, str):
             _refuse(_kind(value), shape, path)
         if self._body.holds(value):
-            value = _parsed(b'"' + self._body.string + b'"')
+            value = _parsed(b"".join((b'"', self._body.string, b'"')))
         return _text(value, path)
 
     def _blob(self, shape: Shape, value: Any, path: str) -> bytes:
