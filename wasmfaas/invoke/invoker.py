@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from wasmfaas import abi
-from wasmfaas.errors import ResourceConflict
+from wasmfaas.errors import ResourceConflict, WasmfaasError
 from wasmfaas.invoke import metering
 from wasmfaas.invoke.deployments import Prepared
 from wasmfaas.invoke.logs import LogStore
@@ -25,6 +26,8 @@ from wasmfaas.models import (
 )
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.ledger import Ledger
+
+_logger = logging.getLogger(__name__)
 
 #: Traps that leave nothing to charge by but CPU time.
 _TIMED_OUT = "Sandbox.Timedout"
@@ -213,7 +216,7 @@ class _LiveLog:
         """What the guest wrote so far; the first part follows START."""
         text = data if self._written else self._start + data
         self._written += text
-        self._logs.append(self._function, self._request_id, text)
+        self._append(text)
 
     def finish(self, reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
         """Write the rest, END and REPORT; returns the whole."""
@@ -228,8 +231,14 @@ class _LiveLog:
         rest += _timeout_line(reply, usage, spec)
         rest += metering.end_line(self._request_id)
         rest += metering.report_line(usage, spec.memory_bytes_max // MIB)
-        self._logs.append(self._function, self._request_id, rest)
+        self._append(rest)
         return self._written + rest
+
+    def _append(self, text: bytes) -> None:
+        try:
+            self._logs.append(self._function, self._request_id, text)
+        except WasmfaasError as error:
+            _logger.warning("log of %s is not kept: %s", self._function, error.message)
 
 
 def _timeout_line(reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
