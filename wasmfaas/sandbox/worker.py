@@ -252,7 +252,10 @@ def main() -> None:
     decoder = wire.Decoder()
     options: dict[str, Any] = {}
     while not options:
-        options = next(decoder.feed(channel.recv(65536)), {})
+        data = channel.recv(65536)
+        if not data:
+            raise ConnectionResetError("the server went before it said what to do")
+        options = next(decoder.feed(data), {})
     jail.die_with_parent(options["parent_pid"])
     page_map = PageMap()
     # Before any thread starts: a thread inherits its jail from the one that starts it.
