@@ -28,6 +28,14 @@ def test_a_large_package_is_set_aside_and_the_rest_parses() -> None:
     assert (document["Role"], document["Timeout"]) == ("r", 3)
 
 
+def test_slashes_may_be_escaped() -> None:
+    text = LARGE + "//" + LARGE
+    found = cut(json.dumps({"ZipFile": text}).replace("/", "\\/").encode())
+    assert bytes(found.string) == text.encode()
+    for other in (text + "\\\\/", text + '\\"', text + "\\u0041"):
+        assert cut(b'{"ZipFile":"' + other.encode() + b'"}').placeholder is None
+
+
 def test_the_place_of_the_string_cannot_be_guessed() -> None:
     body = json.dumps({"ZipFile": LARGE}).encode()
     assert cut(body).placeholder != cut(body).placeholder
@@ -39,6 +47,7 @@ def test_the_place_of_the_string_cannot_be_guessed() -> None:
     [
         {"ZipFile": "small"},
         {"ZipFile": LARGE + "\n" + LARGE},
+        {"ZipFile": LARGE + '"' + LARGE},
         {"Description": '"ZipFile": "' + LARGE},
         {"ZipFile": {"ZipFile": 3}},
         {"ZipFile": "", "Description": LARGE},

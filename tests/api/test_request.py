@@ -14,7 +14,7 @@ from wasmfaas.api.packages import CUT_CHARACTERS_MIN
 from wasmfaas.api.request import bind
 from wasmfaas.api.routing import Router
 from wasmfaas.api.service_model import ServiceModel
-from wasmfaas.errors import SerializationFailed
+from wasmfaas.errors import RequestEntityTooLarge, SerializationFailed
 
 ROUTER = Router(ServiceModel.load().operations.values())
 CREATE = ("POST", "/2015-03-31/functions")
@@ -127,6 +127,14 @@ def test_large_packages_are_bound_like_small_ones() -> None:
         "Timeout": 3,
     }
     assert "not valid base64" in refusal(*CREATE, {"Code": {"ZipFile": text + "="}})
+
+
+def test_json_beside_the_package_is_small() -> None:
+    body = {"Code": {"ZipFile": "AAAA" * 10**6}, "Layers": [["[]"]] * 200_000}
+    with pytest.raises(RequestEntityTooLarge, match=r"bytes of JSON beside the package"):
+        bound(*CREATE, body)
+    del body["Layers"]
+    assert len(bound(*CREATE, body)["Code"]["ZipFile"]) == 3 * 10**6
 
 
 def test_what_only_looks_like_a_large_package_is_still_a_string() -> None:

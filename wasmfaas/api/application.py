@@ -9,6 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -130,11 +131,10 @@ class LambdaApi:
             bytes_max, too_large = self._limit(operation)
             body = await bodies.read(receive, declared, bytes_max, too_large)
         if len(body) > bodies.SMALL_BYTES_MAX and operation.name != INVOKE:
-            parameters = await asyncio.to_thread(bind, route, headers, body)
+            parameters = await asyncio.to_thread(_bound, route, headers, body)
         else:
-            parameters = bind(route, headers, body)
+            parameters = _bound(route, headers, body)
         del body
-        check(operation.input, parameters)
         call = Call(
             operation=operation,
             parameters=parameters,
@@ -156,3 +156,9 @@ class LambdaApi:
             kind = RequestEntityTooLarge
         text = f"Request must be smaller than {bytes_max} bytes for the {label} operation"
         return bytes_max, lambda: kind(text)
+
+
+def _bound(route: Route, headers: Mapping[str, str], body: bytearray) -> dict[str, Any]:
+    parameters = bind(route, headers, body)
+    check(route.operation.input, parameters)
+    return parameters

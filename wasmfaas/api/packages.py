@@ -28,7 +28,7 @@ class CutBody:
     text: bytes | bytearray
     #: Cannot be guessed, so that no client sends it as a value; None if nothing was cut.
     placeholder: str | None = None
-    #: What belongs in its place: the content of a JSON string without escapes, not checked.
+    #: What belongs in its place: the content of a JSON string, its escapes undone, not checked.
     string: bytes | memoryview = b""
 
     def holds(self, value: object) -> bool:
@@ -52,11 +52,16 @@ def cut(body: bytes | bytearray) -> CutBody:
         if opening is None:
             continue
         begin, end = opening.end(), body.find(b'"', opening.end())
-        if end - begin >= CUT_CHARACTERS_MIN and body.find(b"\\", begin, end) < 0:
+        escapes = body.count(b"\\", begin, end)
+        # Some clients write the slashes of base64 with the escape that JSON offers for them.
+        if end - begin >= CUT_CHARACTERS_MIN and escapes == body.count(b"\\/", begin, end):
             view = memoryview(body)
             placeholder = secrets.token_urlsafe(24)
             text = b"".join((view[:begin], placeholder.encode(), view[end:]))
-            return CutBody(text, placeholder, view[begin:end])
+            string = view[begin:end]
+            return CutBody(
+                text, placeholder, bytes(string).replace(b"\\/", b"/") if escapes else string
+            )
     return CutBody(body)
 
 

@@ -11,8 +11,11 @@ from wasmfaas.api.packages import CutBody, cut, decoded
 from wasmfaas.api.routing import Route
 from wasmfaas.api.service_model import Location, Member, Operation, Shape
 from wasmfaas.api.validation import member_path
-from wasmfaas.errors import SerializationFailed
+from wasmfaas.errors import RequestEntityTooLarge, SerializationFailed
 
+#: JSON beside a package; far more than the model's constraints leave room for, and little enough
+#: that its values, 50 times as large in memory, do no harm.
+JSON_BYTES_MAX = 1024 * 1024
 _INTEGERS = ("integer", "long")
 _INTEGER_TEXT = re.compile(r"-?[0-9]{1,19}")
 _INTEGER_BITS = {"integer": 31, "long": 63}
@@ -27,7 +30,8 @@ def bind(route: Route, headers: Mapping[str, str], body: bytes | bytearray) -> d
     """The input's members by name; those that the request lacks are absent.
 
     *headers* have lower-case names. Types are those of the model: blobs are bytes, timestamps
-    Unix time in seconds. Constraints are not checked. Raises SerializationFailed.
+    Unix time in seconds. Constraints are not checked. Raises SerializationFailed, and
+    RequestEntityTooLarge for much JSON beside a package.
     """
     input_shape = route.operation.input
     parameters: dict[str, Any] = {}
@@ -79,6 +83,11 @@ def _from_text(shape: Shape, text: str, name: str) -> Any:
 
 def _document(body: bytes | bytearray) -> tuple[Any, "_Binder"]:
     cut_body = cut(body)
+    if len(cut_body.text) > JSON_BYTES_MAX:
+        raise RequestEntityTooLarge(
+            f"The request has {len(cut_body.text)} bytes of JSON beside the package, but at most "
+            f"{JSON_BYTES_MAX} are accepted."
+        )
     return _parsed(cut_body.text), _Binder(cut_body)
 
 

@@ -157,6 +157,8 @@ def test_lists_are_paged_and_have_fewer_members(harness: Harness) -> None:
     versions = client.list_functions(FunctionVersion="ALL")["Functions"]
     assert versions[0]["FunctionArn"] == ARN + "a:$LATEST"
     refused("InvalidParameterValueException", client.list_functions, Marker="!")
+    assert client.list_functions(MasterRegion="eu-west-1")["Functions"] == []
+    assert len(client.list_functions(MasterRegion="us-east-1")["Functions"]) == 3
 
 
 def test_latest_is_the_only_version(harness: Harness) -> None:

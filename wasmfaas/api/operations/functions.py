@@ -99,6 +99,9 @@ class FunctionOperations:
     async def list_functions(self, call: Call) -> Reply:
         limit = min(call.parameters.get("MaxItems", PAGE_MAX), PAGE_MAX)
         marker = call.parameters.get("Marker")
+        if call.parameters.get("MasterRegion", "ALL") not in ("ALL", self._names.region):
+            # Functions that were copied here from that region: none were.
+            return Reply({"Functions": []})
         functions, following = await self._registry.list_functions(marker, limit)
         qualified = call.parameters.get("FunctionVersion") == "ALL"
         return Reply(
