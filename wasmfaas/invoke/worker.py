@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -144,12 +145,12 @@ class Worker(asyncio.Protocol):
     def kill(self) -> None:
         """End the process now; whatever it runs ends with it."""
         self._killed = True
-        self.process.kill()
+        self._signal()
 
     def close(self) -> None:
         """Let an idle worker go."""
         self.retired = True
-        self.process.kill()
+        self._signal()
         if self._transport is not None:
             self._transport.close()
 
@@ -185,9 +186,14 @@ class Worker(asyncio.Protocol):
         assert self._transport is not None, "connected before it is used"
         self._transport.write(wire.encode(message))
 
+    def _signal(self) -> None:
+        """Not by `Popen.kill`, which may reap the process, and the CPU time with it."""
+        if self.process.returncode is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+
     def _reap(self) -> tuple[int, int]:
         """Exit status, and CPU time of the whole process in microseconds."""
-        self.process.kill()
+        self._signal()
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         return self.process.returncode, int((usage.ru_utime + usage.ru_stime) * 1e6)
