@@ -71,12 +71,11 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 def _of_structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
     for name, member in shape.members.items():
-        where = member_path(path, name)
         held = value.get(name)
         if held is not None:
-            yield from _violations(member.shape, held, where)
+            yield from _violations(member.shape, held, member_path(path, name))
         elif name in shape.required:
-            yield violation(where, None, _NOT_NULL)
+            yield violation(member_path(path, name), None, _NOT_NULL)
 
 
 def _of_items(shape: Shape, value: Sequence[Any], path: str) -> Iterator[str]:
