@@ -179,6 +179,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (lambda: archive(Member(b"a", b"x", flags=1)), "is encrypted"),
     "strongly encrypted": (lambda: archive(Member(b"a", b"x", flags=0x41)), "is encrypted"),
     "bzip2": (lambda: archive(Member(b"a", b"x", method=12)), "compressed with method 12"),
+    "newer format": (lambda: archive(Member(b"a", version=64)), "needs version 6.4"),
     "duplicate": (lambda: archive(Member(b"a"), Member(b"a")), "two entries named 'a'"),
     "duplicate by dot": (lambda: archive(Member(b"a"), Member(b"./a")), "two entries named 'a'"),
     "duplicate folder": (

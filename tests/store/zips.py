@@ -31,6 +31,7 @@ class Member:
     #: Where the central directory says that the local header is.
     offset: int | None = None
     volume: int = 0
+    version: int = 20
 
     def stated(self) -> tuple[int, int, int]:
         packed = self.data()
@@ -61,7 +62,7 @@ class Member:
             "<4s6H3L5H2L",
             b"PK\x01\x02",
             0x314,
-            20,
+            self.version,
             self.flags,
             self.method,
             0,

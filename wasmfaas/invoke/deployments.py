@@ -304,8 +304,15 @@ class Deployments:
     def _spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, WasmfaasError):
+            # Whoever asked for it may be gone.
+            _log.error("a deployment failed", exc_info=error)
 
 
 def module_path(task_path: Path, handler: str) -> Path:

@@ -128,7 +128,7 @@ def sync_directory(path: Path) -> None:
 
 
 def _refuse_foreign(path: Path) -> None:
-    names = {entry.name for entry in path.iterdir()}
+    names = {entry.name for entry in path.iterdir()} - {"lost+found"}
     if names and not names & {"lock", "wasmfaas.db"}:
         raise DataDirectoryUnusable(
             f"{path} is not empty and not a data directory of wasmfaas ({min(names)!r} is in it). "

@@ -19,6 +19,7 @@ from wasmfaas.errors import InvalidParameterValue, WasmfaasError
 from wasmfaas.models import Usage
 from wasmfaas.store import journal
 from wasmfaas.store.database import Database, insert_new
+from wasmfaas.store.datadir import disk_errors
 from wasmfaas.store.journal import Journal
 from wasmfaas.store.schema import LEDGER
 
@@ -91,9 +92,10 @@ class Ledger:
         Raises StorageFull and ServiceFailure; what has not been moved then stays in the journal.
         """
         async with self._folding:
-            for segment in self._journal.seal():
-                await self._database.run(functools.partial(_insert, segment))
-                segment.unlink()
+            with disk_errors():
+                for segment in self._journal.seal():
+                    await self._database.run(functools.partial(_insert, segment))
+                    segment.unlink()
 
     async def keep_folding(self, interval_s: float) -> None:
         """Fold every *interval_s* seconds, until cancelled. What fails is logged."""

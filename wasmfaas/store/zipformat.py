@@ -33,6 +33,8 @@ _FLAG_PATCH: Final = 0x0020
 _FLAG_SIZES_FOLLOW: Final = 0x0008
 _FLAG_UTF8: Final = 0x0800
 
+#: Version 6.3 of the format, the newest that programs write.
+_VERSION_MAX: Final = 63
 _STORED: Final = 0
 _DEFLATED: Final = 8
 _CHUNK_BYTES: Final = 256 * 1024
@@ -213,7 +215,7 @@ def _directory(data: memoryview, end: _End) -> Iterator[Entry]:
 def _entry(
     data: memoryview, fields: tuple[int, ...], raw_name: bytes, raw_extra: bytes, limit: int
 ) -> Entry:
-    flags, method, _, _, crc, packed_bytes, size_bytes = fields[3:10]
+    version, flags, method, _, _, crc, packed_bytes, size_bytes = fields[2:10]
     disk, _, attributes, header_offset = fields[13:17]
     extra = _extra(raw_extra)
     name = _name(raw_name, flags, extra)
@@ -227,6 +229,8 @@ def _entry(
             f"Entry {name!r} is compressed with method {method}; only 'stored' (0) and 'deflated' "
             "(8) are read."
         )
+    if version > _VERSION_MAX:
+        raise BadArchive(f"Entry {name!r} needs version {version / 10} of the zip format.")
     if disk not in (0, _IN_ZIP64_16):
         raise BadArchive("It spans several volumes.")
     if method == _STORED and size_bytes != packed_bytes:
