@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,6 @@ from wasmfaas.settings import MIB, Settings, environment_name
 
 _logger = logging.getLogger(__name__)
 
-_RECEIVE_BYTES = 65536
 _ANSWERS_BYTES_MAX = 256 * 1024
 _STDERR_BYTES_KEPT = 16 * 1024
 _REASON_CHARACTERS_MAX = 4096
@@ -78,6 +77,53 @@ class _Answers:
                 raise ValueError("not an answer of a compiler")
 
 
+class _Conversation(asyncio.SubprocessProtocol):
+    """What a compiler process says, until it has ended. Lives as long as the process."""
+
+    def __init__(
+        self,
+        on_inspected: Callable[[Inspection], None],
+        on_jail: Callable[[dict[str, str]], None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.answers = _Answers()
+        #: Done when all has been said; failed where that is no answer.
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self._on_inspected = on_inspected
+        self._on_jail = on_jail
+        self._decoder = wire.Decoder()
+        self._bytes = 0
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if self.ended.done():
+            return
+        try:
+            self._bytes += len(data)
+            if self._bytes > _ANSWERS_BYTES_MAX:
+                raise ValueError(f"more than {_ANSWERS_BYTES_MAX} bytes")
+            for message in self._decoder.feed(data):
+                self._add(message)
+        except (wire.BrokenFrame, ValueError) as error:
+            _logger.error("a compiler sent what is no answer: %s", error)
+            self.ended.set_exception(ServiceFailure("The compiler gave no proper answer."))
+
+    def process_exited(self) -> None:
+        self.exited.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _add(self, message: dict[str, Any]) -> None:
+        before = self.answers.inspection
+        self.answers.add(message)
+        if message["type"] == "jail":
+            self._on_jail(self.answers.jail_missing)
+        if before is None and self.answers.inspection is not None:
+            self._on_inspected(self.answers.inspection)
+
+
 class Compiler:
     """Compiles one module in a child process. Lives as long as that."""
 
@@ -88,19 +134,18 @@ class Compiler:
         on_jail: Callable[[dict[str, str]], None],
     ) -> None:
         self._limits = limits
-        self._on_inspected = on_inspected
-        self._on_jail = on_jail
-        self._answers = _Answers()
+        self._conversation = _Conversation(on_inspected, on_jail)
 
     async def run(self, wasm_path: Path, output_path: Path) -> Inspection:
         """Compile the module to *output_path*, in a folder that holds nothing else.
 
         Raises InvalidParameterValue where the module is at fault, ServiceFailure, StorageFull.
         """
-        limits = self._limits
+        conversation, limits = self._conversation, self._limits
         with tempfile.TemporaryFile(dir=output_path.parent) as stderr:
             # Not in a thread: the child dies with the thread that starts it (PR_SET_PDEATHSIG).
-            child = await asyncio.create_subprocess_exec(
+            child, _ = await asyncio.get_running_loop().subprocess_exec(
+                lambda: conversation,
                 *(sys.executable, "-P", "-m", "wasmfaas.sandbox.compiler"),
                 stdin=PIPE,
                 stdout=PIPE,
@@ -108,20 +153,26 @@ class Compiler:
                 env=child_environment() | _thrift(),
                 cwd=output_path.parent,
             )
-            request = self._request(wasm_path, output_path)
             try:
+                self._send(child, self._request(wasm_path, output_path))
                 async with asyncio.timeout(limits.wall_s):
-                    await self._converse(child, request)
+                    await conversation.ended
             except TimeoutError:
                 raise _exceeded(f"takes longer than {limits.wall_s} s", "wall_s") from None
-            except (wire.BrokenFrame, ValueError) as error:
-                _logger.error("a compiler sent what is no answer: %s", error)
-                raise ServiceFailure("The compiler gave no proper answer.") from None
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
-                status = await child.wait()
+                await conversation.exited
+                child.close()
+            status = child.get_returncode()
+            assert status is not None, "it has exited"
             return self._verdict(status, _tail(stderr))
+
+    def _send(self, child: asyncio.SubprocessTransport, request: bytes) -> None:
+        stdin = child.get_pipe_transport(0)
+        assert isinstance(stdin, asyncio.WriteTransport)
+        stdin.write(request)
+        stdin.close()
 
     def _request(self, wasm_path: Path, output_path: Path) -> bytes:
         return wire.encode(
@@ -135,32 +186,9 @@ class Compiler:
             }
         )
 
-    async def _converse(self, child: Process, request: bytes) -> None:
-        assert child.stdin is not None
-        with contextlib.suppress(ConnectionError):
-            child.stdin.write(request)
-            await child.stdin.drain()
-        child.stdin.close()
-        await self._read_answers(child)
-        await child.wait()
-
-    async def _read_answers(self, child: Process) -> None:
-        assert child.stdout is not None
-        decoder, answers, size = wire.Decoder(), self._answers, 0
-        while data := await child.stdout.read(_RECEIVE_BYTES):
-            size += len(data)
-            if size > _ANSWERS_BYTES_MAX:
-                raise ValueError(f"more than {_ANSWERS_BYTES_MAX} bytes")
-            for message in decoder.feed(data):
-                was_inspected = answers.inspection is not None
-                answers.add(message)
-                if answers.inspection is not None and not was_inspected:
-                    self._on_inspected(answers.inspection)
-        self._on_jail(answers.jail_missing)
-
     def _verdict(self, status: int, stderr: str) -> Inspection:
         """What the answers and the exit status come to. Raises as `run`."""
-        answers, limits = self._answers, self._limits
+        answers, limits = self._conversation.answers, self._limits
         if answers.refusal is not None:
             raise InvalidParameterValue(answers.refusal)
         if answers.compiled and answers.inspection is not None and status == 0:

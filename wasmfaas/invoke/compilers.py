@@ -13,7 +13,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
+from wasmfaas.errors import (
+    InvalidParameterValue,
+    ServiceFailure,
+    ServiceUnavailable,
+    WasmfaasError,
+)
 from wasmfaas.invoke.compiler import Compiler, Limits
 from wasmfaas.models import Inspection
 from wasmfaas.settings import MIB, Settings
@@ -56,6 +61,7 @@ class Compilers:
         self._jobs: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._jail_reported = False
+        self._closed = False
 
     async def inspect(self, wasm_path: Path, memory_bytes_max: int) -> Inspection:
         """What the module at *wasm_path* is, if it can run within *memory_bytes_max*.
@@ -91,7 +97,8 @@ class Compilers:
         return await asyncio.to_thread(self._artefacts.lookup, await self._name(wasm_path))
 
     async def close(self) -> None:
-        """End every child; whoever waits gets ServiceFailure. May be called again."""
+        """End every child; whoever waits gets ServiceUnavailable. May be called again."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -113,6 +120,8 @@ class Compilers:
             raise ServiceFailure("The module cannot be read; the server's log says why.") from None
 
     def _begin(self, name: str, wasm_path: Path, limits: Limits) -> _Job:
+        if self._closed:
+            raise ServiceUnavailable("The server is stopping.")
         loop = asyncio.get_running_loop()
         job = self._jobs[name] = _Job(loop.create_future(), loop.create_future())
         task = loop.create_task(self._run(name, wasm_path, limits, job))
@@ -131,7 +140,7 @@ class Compilers:
         except WasmfaasError as error:
             job.fail(error)
         except asyncio.CancelledError:
-            job.fail(ServiceFailure("The server stopped before the module was compiled."))
+            job.fail(ServiceUnavailable("The server is stopping."))
             raise
         except Exception:
             _logger.exception("a module could not be compiled")

@@ -117,7 +117,7 @@ async def _build(folder: Path) -> _Component:
         await asyncio.to_thread(shutil.rmtree, workshop, ignore_errors=True)
     component = _read(folder)
     if component is None:
-        raise ServiceFailure("The Python runtime was built, but does not say its version.")
+        raise _failed("what was built does not say its version")
     return component
 
 
@@ -159,7 +159,11 @@ def _failure(status: int, output: str) -> ServiceFailure | StorageFull:
             "The disk that holds the cache directory is full: the Python runtime was not built. "
             "Make room (some 100 MB), then start again."
         )
-    _logger.error("componentize-py ended with status %d:\n%s", status, output)
+    return _failed(f"componentize-py ended with status {status}:\n{output}")
+
+
+def _failed(why: str) -> ServiceFailure:
+    _logger.error("the Python runtime could not be built: %s", why)
     return ServiceFailure("The Python runtime could not be built; the server's log says why.")
 
 
@@ -198,9 +202,11 @@ def _prepare(workshop: Path) -> None:
 
 
 def _publish(workshop: Path, folder: Path) -> None:
-    result = workshop / "result"
+    result, version_path = workshop / "result", workshop / "app" / "python-version"
+    if not (result / "runtime.wasm").is_file() or not version_path.is_file():
+        raise _failed("componentize-py left no component")
     with storage_errors():
-        version = (workshop / "app" / "python-version").read_text()
+        version = version_path.read_text()
         (result / "runtime.json").write_text(json.dumps({"python": version}))
         for path in result.iterdir():
             with open(path, "rb") as file:
