@@ -17,7 +17,7 @@ from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.api.guard import Guard
 from wasmfaas.api.management import PREFIX, Management
 from wasmfaas.api.names import Names
-from wasmfaas.errors import WasmfaasError
+from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.deployments import Deployments
 from wasmfaas.invoke.invoker import Invoker
@@ -94,6 +94,7 @@ class Node:
         code_store = CodeStore(self.directory, settings)
         artefacts = Artefacts(settings.cache_dir)
         compilers = Compilers(settings, artefacts)
+        closing.push_async_callback(compilers.close)
         runtime = PythonRuntime(settings, compilers)
         ledger = Ledger(database, self.directory.journal)
         logs = LogStore(self.directory.logs, settings.log_bytes_function_max)
@@ -123,7 +124,7 @@ class Node:
             guest_python=runtime.version,
         )
         urls = FunctionUrls(settings, registry, invoker, names.arn)
-        for listener in (invoker.forget, urls.forget, self._loads(registry, invoker)):
+        for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):
             changes.tell(listener)
         self.application: ASGIApp = Guard(_Front(urls, management, api), is_function_url)
 
@@ -151,18 +152,23 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _loads(self, registry: Registry, invoker: Invoker) -> Callable[[str], None]:
-        """What has a sandbox of a new deployment ready before anybody calls it."""
+    def _follows(
+        self, registry: Registry, invoker: Invoker, logs: LogStore
+    ) -> Callable[[str], None]:
+        """What follows a change: a new deployment has a sandbox ready before anybody calls it, and
+        the log of a deleted function goes."""
 
-        async def load(name: str) -> None:
+        async def follow(name: str) -> None:
             try:
                 function = await registry.get(name)
                 if function.state is State.ACTIVE and function.pending is None:
                     await invoker.load(name)
+            except ResourceNotFound:
+                logs.delete(name)
             except WasmfaasError as error:
                 _logger.debug("%s was not loaded ahead: %s", name, error)
 
-        return lambda name: self._background(load(name))
+        return lambda name: self._background(follow(name))
 
 
 class _Front:
