@@ -227,7 +227,7 @@ class Workers:
         with theirs:
             # Not in a thread: the worker dies with the thread that starts it (PR_SET_PDEATHSIG).
             process = subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-m", "wasmfaas.sandbox.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "wasmfaas.sandbox.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=child_environment(),
