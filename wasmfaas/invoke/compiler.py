@@ -11,7 +11,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from wasmfaas import wire
 from wasmfaas.errors import InvalidParameterValue, ServiceFailure, StorageFull
@@ -169,8 +169,8 @@ class Compiler:
             return self._verdict(status, _tail(stderr))
 
     def _send(self, child: asyncio.SubprocessTransport, request: bytes) -> None:
-        stdin = child.get_pipe_transport(0)
-        assert isinstance(stdin, asyncio.WriteTransport)
+        # uvloop's transports do not derive from asyncio's.
+        stdin = cast(asyncio.WriteTransport, child.get_pipe_transport(0))
         stdin.write(request)
         stdin.close()
 
