@@ -97,6 +97,7 @@ class Node:
         closing.push_async_callback(compilers.close)
         runtime = PythonRuntime(settings, compilers)
         ledger = Ledger(database, self.directory.journal)
+        closing.callback(ledger.close)
         logs = LogStore(self.directory.logs, settings.log_bytes_function_max)
         closing.callback(logs.close)
         deployments = Deployments(settings, registry, code_store, compilers, runtime)
@@ -136,8 +137,8 @@ class Node:
         await workers.start()
         self._closing.push_async_callback(deployments.close)
         await deployments.resume()
-        await ledger.fold()
-        self._closing.push_async_callback(ledger.fold)
+        await _fold(ledger)
+        self._closing.push_async_callback(_fold, ledger)
         self._closing.push_async_callback(self._cancel_tasks)
         self._background(workers.shrink())
         self._background(ledger.keep_folding(_FOLD_EVERY_S))
@@ -169,6 +170,14 @@ class Node:
                 _logger.debug("%s was not loaded ahead: %s", name, error)
 
         return lambda name: self._background(follow(name))
+
+
+async def _fold(ledger: Ledger) -> None:
+    """Fold if possible: a full disk is no reason not to start, or not to stop."""
+    try:
+        await ledger.fold()
+    except WasmfaasError as error:
+        _logger.warning("recorded usage stays in the journal: %s", error.message)
 
 
 class _Front:

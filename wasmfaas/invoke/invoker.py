@@ -182,7 +182,9 @@ class Invoker:
         self, spec: SandboxSpec, reply: Reply, request_id: str, started_at_ms: int, size: int
     ) -> Usage:
         rate = self._settings.fuel_per_cpu_us
-        counted = 0 if reply.trapped else reply.fuel
+        # What a worker says may be the word of a guest that has subverted it.
+        burned = min(reply.fuel, spec.fuel_max)
+        counted = 0 if reply.trapped else burned
         return Usage(
             request_id=request_id,
             attempt=1,
@@ -190,7 +192,7 @@ class Invoker:
             function_version=spec.function_version,
             started_at_ms=started_at_ms,
             fuel_counted=counted,
-            fuel=metering.charge(reply.fuel, reply.cpu_us, reply.trapped, rate),
+            fuel=metering.charge(burned, reply.cpu_us, reply.trapped, rate),
             duration_us=reply.duration_us,
             billed_duration_ms=metering.billed_duration_ms(reply.duration_us),
             cpu_us=reply.cpu_us,
