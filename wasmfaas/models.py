@@ -23,6 +23,26 @@ class PackageKind(enum.StrEnum):
     COMMAND = "command"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What a look at a Wasm module told, short of running it."""
+
+    kind: PackageKind
+    #: Linear memory that it has from the start.
+    memory_minimum_bytes: int
+    #: Whether it has a start-up that runs once per sandbox (`init` or `_initialize`).
+    has_init: bool
+
+    @classmethod
+    def read(cls, members: Mapping[str, Any]) -> "Inspection":
+        """From a mapping of its fields, of which nothing is taken on trust. Raises ValueError."""
+        minimum, has_init = members.get("memory_minimum_bytes"), members.get("has_init")
+        if type(minimum) is not int or minimum < 0 or type(has_init) is not bool:
+            raise ValueError("not an inspection")
+        kind = PackageKind(members.get("kind"))
+        return cls(kind=kind, memory_minimum_bytes=minimum, has_init=has_init)
+
+
 class Isolation(enum.StrEnum):
     """What an invocation may see of earlier invocations of the same version."""
 
