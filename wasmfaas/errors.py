@@ -203,8 +203,10 @@ class ServiceUnavailable(WasmfaasError):
 
 
 class DataDirectoryUnusable(ServiceUnavailable):
-    """The data directory cannot be opened: in use, not ours, damaged or of a newer program. A server
-    that meets this does not start; the message says what to do."""
+    """The data directory cannot be opened: in use, not ours, damaged or of a newer program.
+
+    A server that meets this does not start; the message says what to do.
+    """
 
 
 class StorageFull(WasmfaasError):

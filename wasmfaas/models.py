@@ -39,7 +39,7 @@ class Inspection:
         minimum, has_init = members.get("memory_minimum_bytes"), members.get("has_init")
         if type(minimum) is not int or minimum < 0 or type(has_init) is not bool:
             raise ValueError("not an inspection")
-        kind = PackageKind(members.get("kind"))
+        kind = PackageKind(str(members.get("kind")))
         return cls(kind=kind, memory_minimum_bytes=minimum, has_init=has_init)
 
 

@@ -138,7 +138,7 @@ class Worker(asyncio.Protocol):
         self._reply = loop.create_future()
         self._run_ms = run_ms
         self._timer = loop.call_later((start_ms + run_ms) / 1000, self.kill)
-        self._reply.add_done_callback(lambda _: self._timer and self._timer.cancel())
+        self._reply.add_done_callback(self._stop_timer)
         self._send(message)
         return await asyncio.shield(self._reply)
 
@@ -172,6 +172,10 @@ class Worker(asyncio.Protocol):
                     self.started.set_result(None)
                 self.is_idle = True
                 self.on_idle(self)
+
+    def _stop_timer(self, _: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _restart_timer(self) -> None:
         """The start-up took its own time; from here on, the invocation's counts. Once only, so that
