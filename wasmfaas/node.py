@@ -85,9 +85,7 @@ class Node:
         self.directory = closing.enter_context(
             contextlib.closing(DataDirectory.open(settings.data_dir))
         )
-        database = closing.enter_context(
-            contextlib.closing(Database.open(self.directory.database))
-        )
+        database = closing.enter_context(contextlib.closing(Database.open(self.directory.database)))
         names = Names(settings.region, settings.account_id)
         changes = Changes()
         registry = Registry(database, names.arn, changes)
