@@ -113,5 +113,6 @@ def _next_steps(url: str, settings: Settings) -> list[tuple[str, str]]:
     ]
     found = load(os.environ, {}).data_dir
     if settings.data_dir != found:
-        steps[-1] = (f"export {URL_VARIABLE}={url}", "lets commands elsewhere find this server")
+        found_by = (f"export {URL_VARIABLE}={url}", "lets commands find this server")
+        steps = [found_by, *steps[:-1]]
     return steps
