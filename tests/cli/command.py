@@ -52,9 +52,10 @@ def wasmfaas(
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def on_a_terminal(*arguments: object, **variables: str) -> str:
-    """What `wasmfaas *arguments*` shows on a terminal of 80 columns."""
+def on_a_terminal(*arguments: object, typed: str = "", **variables: str) -> str:
+    """What `wasmfaas *arguments*` shows on a terminal of 80 columns where *typed* is typed."""
     leader, follower = pty.openpty()
+    os.write(leader, typed.encode())
     process = subprocess.Popen(
         [sys.executable, "-m", "wasmfaas", *map(str, arguments)],
         stdin=follower,

@@ -179,3 +179,12 @@ def test_delete_asks_for_consent_and_then_deletes(cli: Cli, noisy: str) -> None:
     assert cli("describe", noisy).status == 0
     assert cli("delete", noisy, "--yes").out == f"✓ deleted {noisy}\n"
     assert cli("describe", noisy).status == 1
+
+
+def test_at_a_terminal_delete_asks(server: Server, cli: Cli, noisy: str) -> None:
+    variables = {"WASMFAAS_URL": server.url}
+    shown = on_a_terminal("delete", noisy, typed="n\n", **variables)
+    assert f"Delete {noisy} with its code, its URL and its logs? [y/N]" in shown
+    assert cli("describe", noisy).status == 0
+    on_a_terminal("delete", noisy, typed="y\n", **variables)
+    assert cli("describe", noisy).status == 1
