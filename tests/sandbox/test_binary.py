@@ -78,6 +78,28 @@ def test_memories_and_tables_are_counted() -> None:
     assert found.tables == [5, 300, 7, 9]
 
 
+def test_exports_are_told_with_their_types() -> None:
+    wasm = wasmtime.wat2wasm(
+        """(module
+          (import "a" "f" (func (param i64))) (import "a" "t" (table 1 2 funcref))
+          (import "a" "m" (memory 1)) (import "a" "g" (global (mut f64)))
+          (import "a" "h" (func (result f32)))
+          (type $big (func (param i32 v128) (result externref funcref)))
+          (func (export "big") (type $big) unreachable) (func (export "none"))
+          (export "f" (func 0)) (export "h" (func 1)) (export "t" (table 0))
+          (export "m" (memory 0)) (export "g" (global 0)))"""
+    )
+    assert binary.exports(bytes(wasm)) == {
+        "big": "(i32, v128) -> (externref, funcref)",
+        "none": "() -> ()",
+        "f": "(i64) -> ()",
+        "h": "() -> f32",
+        "t": "table",
+        "m": "memory",
+        "g": "global",
+    }
+
+
 @pytest.mark.parametrize(
     ("wasm", "clause"),
     [
@@ -112,6 +134,7 @@ def reading(wasm: bytes) -> str:
     try:
         for module in binary.outline(wasm).modules:
             binary.needs(module)
+            binary.exports(module)
     except binary.Malformed as error:
         return str(error)
     return "read"

@@ -154,8 +154,13 @@ def test_code_is_neither_compiled_nor_run(inspector: Inspector) -> None:
             "The module exports _initialize: (i32) -> (), but it must be () -> ().",
         ),
         (
+            '(module (func (export "_start") (param v128 f32 funcref externref)))',
+            "The module exports _start: (v128, f32, funcref, externref) -> (), but it must be "
+            "() -> ().",
+        ),
+        (
             '(module (global (export "_start") i32 (i32.const 0)))',
-            "The module exports _start: not a function, but it must be () -> ().",
+            "The module exports _start: global, but it must be () -> ().",
         ),
         (
             f"(module {START} (table 1000001 funcref))",
@@ -185,6 +190,11 @@ def test_modules_that_do_not_fit(inspector: Inspector, text: str, sentence: str)
             "The component cannot be linked: component imports instance "
             "`wasi:cli/environment@0.2.0`, but a matching implementation was not found in the "
             "linker: instance export `fly` has the wrong type: function implementation is missing.",
+        ),
+        (
+            '(component (core module (export "handle")))',
+            "The module exports handle: no function, but it must be func(string, string) -> "
+            "result<string, string>.",
         ),
         (
             "(component)",
@@ -220,6 +230,18 @@ def test_what_does_not_validate(inspector: Inspector) -> None:
     inside = f"(component (core module {'(func (result i32) i64.const 1)'}))"
     assert "type mismatch" in refusal(inspector, inside)
     assert "does not begin with" in refusal(inspector, b"#!/bin/sh\n")
+
+
+@pytest.mark.parametrize("type_", ["anyref", "exnref", "(ref func)", "(ref null $own)", "i31ref"])
+def test_types_that_abort_wasmtime_are_refused_before(inspector: Inspector, type_: str) -> None:
+    text = f'(module (type $own (func)) {START} (func (export "f") (param {type_})))'
+    assert "not valid WebAssembly, or uses what is off" in refusal(inspector, text)
+
+
+def test_other_exports_may_have_any_type(inspector: Inspector) -> None:
+    text = f'(module {START} (func (export "f") (param v128 externref)) (global (export "g") v128 '
+    found = inspect(inspector, text + "(v128.const i64x2 0 0)))")
+    assert found.kind is PackageKind.COMMAND
 
 
 def test_names_from_a_stranger_are_shown_without_harm(inspector: Inspector) -> None:

@@ -19,11 +19,17 @@ _MAGIC = b"\0asm"
 _HEADER_BYTES = 8
 _LAYER_MODULE = b"\x01\0\0\0"
 _LAYER_COMPONENT = b"\x0d\0\x01\0"
-_CUSTOM, _TABLE, _MEMORY, _START, _CODE, _DATA, _DATA_COUNT = 0, 4, 5, 8, 10, 11, 12
+_CUSTOM, _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT, _START = 0, 1, 2, 3, 4, 5, 7, 8
+_CODE, _DATA, _DATA_COUNT = 10, 11, 12
 _COMPONENT_MODULE, _COMPONENT_NESTED = 1, 4
 #: A body without locals that traps: its size, no locals, `unreachable`, `end`.
 _TRAP_BODY = b"\x03\x00\x00\x0b"
 _LIMITS_MAXIMUM = 1
+_VALUE_TYPES = {
+    0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128",
+    0x70: "funcref", 0x6F: "externref",
+}  # fmt: skip
+_KINDS = ("function", "table", "memory", "global", "tag")
 _TABLE_INITIALISED = 0x40
 _REFERENCE_TYPED = (0x63, 0x64)
 
@@ -68,6 +74,34 @@ def needs(module: bytes) -> Needs:
             found.memories.extend(_memories(_Reader(contents)))
         elif section == _TABLE:
             found.tables.extend(_tables(_Reader(contents)))
+    return found
+
+
+def exports(module: bytes) -> dict[str, str]:
+    """What *module*, which has been validated, exports: the type of functions, like
+    `(i32, i32) -> i64`, and the kind of anything else. Raises Malformed.
+
+    Wasmtime could tell, but its C API aborts the process over types that it has no words for.
+    """
+    types: list[str] = []
+    functions: list[int] = []
+    found: dict[str, str] = {}
+    for section, contents in _sections(module):
+        reader = _Reader(contents)
+        if section == _TYPE:
+            types = [_function_type(reader) for _ in range(reader.number())]
+        elif section == _IMPORT:
+            functions = list(_imported_functions(reader))
+        elif section == _FUNCTION:
+            functions += [reader.number() for _ in range(reader.number())]
+        elif section == _EXPORT:
+            for _ in range(reader.number()):
+                name = bytes(reader.take(reader.number())).decode("utf-8", "replace")
+                kind, index = reader.byte(), reader.number()
+                try:
+                    found[name] = types[functions[index]] if kind == 0 else _KINDS[kind]
+                except IndexError:
+                    raise Malformed(f"its export {name!r} leads nowhere") from None
     return found
 
 
@@ -159,6 +193,42 @@ def _encode(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
+
+
+def _function_type(reader: _Reader) -> str:
+    reader.byte()
+    parameters, results = (
+        [_value_type(reader) for _ in range(reader.number())] for _ in ("parameters", "results")
+    )
+    result = results[0] if len(results) == 1 else f"({', '.join(results)})"
+    return f"({', '.join(parameters)}) -> {result}"
+
+
+def _value_type(reader: _Reader) -> str:
+    kind = reader.byte()
+    _skip_type(reader, kind)
+    return _VALUE_TYPES.get(kind, "ref")
+
+
+def _imported_functions(reader: _Reader) -> Iterator[int]:
+    """The type of each."""
+    for _ in range(reader.number()):
+        for _ in ("module", "name"):
+            reader.take(reader.number())
+        match reader.byte():
+            case 0:
+                yield reader.number()
+            case 1:
+                _skip_type(reader, reader.byte())
+                _limits(reader)
+            case 2:
+                _limits(reader)
+            case 3:
+                _skip_type(reader, reader.byte())
+                reader.byte()
+            case _:
+                reader.byte()
+                reader.number()
 
 
 def _memories(reader: _Reader) -> Iterator[int]:

@@ -27,6 +27,11 @@ class Engine(wasmtime.Engine):
         # Shared memories would outlive a reset, and threads would outlive an invocation.
         config.wasm_threads = False
         config.shared_memory = False
+        # Not in WebAssembly 2.0; and Wasmtime's C API aborts the process when it is asked for the
+        # type of an export that mentions a reference to anything but functions and host values.
+        config.wasm_gc = False
+        config.wasm_function_references = False
+        config.wasm_exceptions = False
         # Both would make memory limits meaningless to the accounts of `memory`.
         config.wasm_memory64 = False
         config.wasm_custom_page_sizes = False

@@ -5,7 +5,8 @@ for, and where a limit is meant, the limit.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import wasmtime
 from wasmtime import _bindings, component
@@ -66,7 +67,7 @@ class Inspector:
         try:
             if outline.is_component:
                 return self._component(outline.skeleton, minimum)
-            return self._module(outline.skeleton, minimum)
+            return self._module(outline.skeleton, binary.exports(wasm), minimum)
         except wasmtime.WasmtimeError as error:
             raise Refused(_not_valid(error)) from None
 
@@ -76,7 +77,7 @@ class Inspector:
         except wasmtime.WasmtimeError as error:
             raise Refused(_not_valid(error)) from None
 
-    def _module(self, skeleton: bytes, minimum: int) -> Inspection:
+    def _module(self, skeleton: bytes, exports: dict[str, str], minimum: int) -> Inspection:
         module = wasmtime.Module(self._skeletons, skeleton)
         linker = wasmtime.Linker(self._skeletons)
         linker.define_wasi()
@@ -85,14 +86,11 @@ class Inspector:
             linker.instantiate_pre(module)
         except wasmtime.WasmtimeError as error:
             raise Refused(f"The module cannot be linked: {shown_reason(error)}") from None
-        exports = {export.name: export.type for export in module.exports}
         kind, expected = _core_kind(exports)
         for name, type_ in expected.items():
             optional = name == abi.EXPORT_REACTOR_INITIALIZE
-            _check_export(name, _core_type(exports.get(name)), type_, optional)
-        if kind is PackageKind.REACTOR and not isinstance(
-            exports.get(abi.EXPORT_MEMORY), wasmtime.MemoryType
-        ):
+            _check_export(name, exports.get(name), type_, optional)
+        if kind is PackageKind.REACTOR and exports.get(abi.EXPORT_MEMORY) != "memory":
             raise Refused(
                 f"The module exports {abi.EXPORT_REACTOR_HANDLE}, but not its memory: a reactor "
                 f"must export a memory named {abi.EXPORT_MEMORY!r}."
@@ -130,7 +128,7 @@ class Inspector:
             found = shown_names(exports) if exports else "nothing"
             raise Refused(f"The component exports {found}, but no entry point. {_LOOKED_FOR}")
         for name, type_ in _COMPONENT_TYPES.items():
-            found_type = _component_type(exports[name].ty) if name in exports else None
+            found_type = _component_type(exports, name) if name in exports else None
             _check_export(name, found_type, type_, optional=name == abi.EXPORT_INIT)
         return Inspection(
             kind=PackageKind.COMPONENT,
@@ -231,22 +229,16 @@ def _check_export(name: str, found: str | None, expected: str, optional: bool) -
     raise Refused(f"The module exports {name}: {found}, but it must be {expected}.")
 
 
-def _core_type(type_: object | None) -> str | None:
-    if type_ is None:
-        return None
-    if not isinstance(type_, wasmtime.FuncType):
-        return "not a function"
-    results = ", ".join(map(str, type_.results))
-    parameters = ", ".join(map(str, type_.params))
-    return f"({parameters}) -> {results if len(type_.results) == 1 else f'({results})'}"
-
-
-def _component_type(type_: object) -> str:
-    if not isinstance(type_, component.FuncType):
-        return "not a function"
-    is_async = _bindings.wasmtime_component_func_type_async(type_.ptr())
-    parameters = ", ".join(_value_type(value) for _, value in type_.params)
-    result = "" if type_.result is None else f" -> {_value_type(type_.result)}"
+def _component_type(exports: Mapping[str, Any], name: str) -> str:
+    try:
+        type_ = exports[name].ty
+        if not isinstance(type_, component.FuncType):
+            return "no function"
+        is_async = _bindings.wasmtime_component_func_type_async(type_.ptr())
+        parameters = ", ".join(_value_type(value) for _, value in type_.params)
+        result = "" if type_.result is None else f" -> {_value_type(type_.result)}"
+    except TypeError:
+        return "of a type that has no name here"
     return f"{'async ' if is_async else ''}func({parameters}){result}"
 
 
