@@ -155,6 +155,10 @@ class SandboxSpec:
     #: The compiled artefact and the SHA-256 (hex) that the server authenticated.
     artefact_path: str
     artefact_sha256: str
+    #: What the memory holds right after instantiation, as a file, where the artefact has it not.
+    memory_path: str | None = None
+    #: The memory after start-up, taken from another sandbox of this deployment, as a file.
+    snapshot_path: str | None = None
     #: The unpacked package, shown to the guest as /var/task, read-only.
     task_path: str
     environment: Mapping[str, str]

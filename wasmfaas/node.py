@@ -23,6 +23,7 @@ from wasmfaas.invoke.deployments import Deployments
 from wasmfaas.invoke.invoker import Invoker
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.python_runtime import PythonRuntime
+from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import State
 from wasmfaas.settings import Settings
@@ -100,9 +101,18 @@ class Node:
         closing.callback(logs.close)
         deployments = Deployments(settings, registry, code_store, compilers, runtime)
         scratch_path = self.directory.path / "workers"
-        read_paths = [self.directory.tasks, settings.cache_dir / "artefacts"]
+        signed = Artefacts(self.directory.path / "snapshots")
+        # Not the folders above them, which hold the keys that artefacts are signed with.
+        read_paths = [
+            self.directory.tasks,
+            signed.path,
+            artefacts.path,
+            settings.cache_dir / "python-runtime",
+        ]
         workers = Workers(settings, scratch_path, read_paths)
-        invoker = Invoker(settings, registry, deployments, workers, ledger, logs)
+        snapshots = Snapshots(signed, workers, runtime)
+        await snapshots.sweep(await registry.deployment_ids())
+        invoker = Invoker(settings, registry, deployments, workers, ledger, logs, snapshots)
         await self._start(workers, runtime, deployments, ledger)
         links = CodeLinks(time.time)
         api = LambdaApi(

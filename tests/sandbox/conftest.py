@@ -31,8 +31,10 @@ class Pool:
         )
         self.runner = asyncio.Runner()
         self.compilers = Compilers(self.settings, Artefacts(cache_dir))
+        self.runtime = PythonRuntime(self.settings, self.compilers)
         (root / "tasks").mkdir(parents=True)
-        read_paths = [root / "tasks", cache_dir / "artefacts"]
+        self.python()  # makes the folder that workers read
+        read_paths = [root / "tasks", cache_dir / "artefacts", cache_dir / "python-runtime"]
         self.workers = Workers(self.settings, root / "workers", read_paths)
         self.runner.run(self.workers.start())
         self._serial = itertools.count()
@@ -47,8 +49,7 @@ class Pool:
         return self.runner.run(self.compilers.compile(path))
 
     def python(self) -> Artefact:
-        runtime = PythonRuntime(self.settings, self.compilers)
-        return self.runner.run(runtime.ensure(lambda step: None))
+        return self.runner.run(self.runtime.ensure(lambda step: None))
 
     def target(
         self, artefact: Artefact, files: Mapping[str, str | bytes] | None = None, **members: Any
@@ -82,8 +83,14 @@ class Pool:
 
     def function(self, source: str, **members: Any) -> Target:
         """A Python function of one file."""
-        target = self.target(self.python(), {"app.py": source}, **members)
-        return Target(target.spec) if target.spec.kind is PackageKind.PYTHON else _as_python(target)
+        return self.package({"app.py": source}, **members)
+
+    def package(self, files: Mapping[str, str], **members: Any) -> Target:
+        """A Python function of several files."""
+        artefact = self.python()
+        # The runtime is a component to whoever inspects it; who deploys it knows better.
+        own = {"kind": PackageKind.PYTHON, "memory_path": str(self.runtime.memory_path)}
+        return self.target(artefact, files, **(own | members))
 
     def invoke(self, target: Target, event: Any = None, *, request_id: str = REQUEST_ID) -> Reply:
         """Run one invocation. Raises WorkerDied."""
@@ -103,12 +110,6 @@ class Pool:
         return self.runner.run(
             self.workers.invoke(target, request_id, body, context, lambda data: None)
         )
-
-
-def _as_python(target: Target) -> Target:
-    """The runtime is a component to whoever inspects it; who deploys it knows better."""
-    members = {**target.members, "kind": PackageKind.PYTHON}
-    return Target(SandboxSpec(**members))
 
 
 @pytest.fixture(scope="session")

@@ -164,8 +164,7 @@ def test_many_small_files_are_limited_together(pool: Pool) -> None:
 
 
 def test_package_data_is_readable_and_read_only(pool: Pool) -> None:
-    target = pool.target(
-        pool.python(),
+    target = pool.package(
         {
             "app.py": (
                 "import importlib.resources, os, pkg\n"
@@ -180,8 +179,7 @@ def test_package_data_is_readable_and_read_only(pool: Pool) -> None:
             "data.txt": "beside",
             "pkg/__init__.py": "",
             "pkg/in.txt": "inside",
-        },
-        kind="python",
+        }
     )
     assert answer(pool.invoke(target)) == [
         "beside", "beside", "inside", "PermissionError", "/var/task/pkg/__init__.py",

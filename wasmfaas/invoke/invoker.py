@@ -1,6 +1,7 @@
 """The one way into a function: resolve, admit, lease, run, meter, log. Every trigger ends here."""
 
 import asyncio
+import dataclasses
 import json
 import logging
 import time
@@ -12,6 +13,7 @@ from wasmfaas.errors import ResourceConflict, WasmfaasError
 from wasmfaas.invoke import metering
 from wasmfaas.invoke.deployments import Prepared
 from wasmfaas.invoke.logs import LogStore
+from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.worker import Reply, Target, WorkerDied
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
@@ -20,6 +22,7 @@ from wasmfaas.models import (
     Function,
     InvocationContext,
     Outcome,
+    PackageKind,
     SandboxSpec,
     State,
     Usage,
@@ -57,6 +60,7 @@ class Invoker:
         workers: Workers,
         ledger: Ledger,
         logs: LogStore,
+        snapshots: Snapshots,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._settings = settings
@@ -65,6 +69,7 @@ class Invoker:
         self._workers = workers
         self._ledger = ledger
         self._logs = logs
+        self._snapshots = snapshots
         self._clock_ms = clock_ms
         self._targets: dict[str, Target] = {}
         #: Counts changes of a function, so that what was read before one is not kept after it.
@@ -82,13 +87,16 @@ class Invoker:
         return await asyncio.shield(run)
 
     async def load(self, name: str) -> None:
-        """Have a sandbox of *name* ready before it is called; a failing start-up is logged."""
+        """Have a sandbox of *name* ready before it is called, and a snapshot for those to come; a
+        failing start-up is logged."""
         target = await self._resolve(name)
         error = await self._workers.load(target)
         if error is not None:
             payload = json.loads(error)
             text = f"INIT_REPORT Status: error\tError Type: {payload.get('errorType')}\t\n"
             self._logs.append(name, "", text.encode())
+        elif await self._snapshots.take(target):
+            self.forget(name)
 
     def forget(self, name: str) -> None:
         """Look *name* up anew at its next invocation; called for every change of a function."""
@@ -105,7 +113,15 @@ class Invoker:
                 f"following state: {function.state}"
             )
         prepared = await self._deployments.prepare(deployment)
-        target = Target(self._spec(function, deployment, prepared))
+        spec = self._spec(function, deployment, prepared)
+        if spec.kind is PackageKind.PYTHON:
+            snapshot_path = await self._snapshots.find(deployment)
+            spec = dataclasses.replace(
+                spec,
+                memory_path=str(self._snapshots.memory_path),
+                snapshot_path=None if snapshot_path is None else str(snapshot_path),
+            )
+        target = Target(spec)
         if self._changes.get(name, 0) == change:
             self._targets[name] = target
         return target

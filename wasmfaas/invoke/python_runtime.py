@@ -31,6 +31,10 @@ _logger = logging.getLogger(__name__)
 
 _WORLD = "function-with-init"
 _KEY_CHARACTERS = 16
+#: What becomes of the component after it is built; changes whenever that does.
+_FORM = "hollow;v1"
+_MEMORY = "memory.img"
+_WHOLE = "whole.wasm"
 _BUILD_S_MAX = 900
 _OUTPUT_BYTES_KEPT = 16 * 1024
 _NO_SPACE = "No space left on device"
@@ -48,6 +52,8 @@ from wasmfaas_runtime import WitWorld
 @dataclass(frozen=True, slots=True)
 class _Component:
     path: Path
+    #: What its memory holds right after instantiation.
+    memory_path: Path
     python_version: str
 
 
@@ -68,6 +74,19 @@ class PythonRuntime:
         if self._component is None:
             raise RuntimeError("the Python runtime is not there yet")
         return self._component.python_version
+
+    @property
+    def component_path(self) -> Path:
+        """The component as componentize-py makes it; known once `ensure` has returned."""
+        return self.memory_path.with_name(_WHOLE)
+
+    @property
+    def memory_path(self) -> Path:
+        """What the runtime's memory holds right after instantiation; the compiled runtime has it
+        not. Known once `ensure` has returned."""
+        if self._component is None:
+            raise RuntimeError("the Python runtime is not there yet")
+        return self._component.memory_path
 
     async def ensure(self, progress: Callable[[str], None]) -> Artefact:
         """The compiled runtime. *progress* is told of every step that takes long.
@@ -126,11 +145,12 @@ async def _componentize(workshop: Path) -> None:
     environment = {"VIRTUAL_ENV": str(workshop / "environment"), "TMPDIR": str(workshop)}
     arguments = (
         *("--quiet", "--wit-path", "app", "--world", _WORLD),
-        *("componentize", "--python-path", "app", "--output", "result/runtime.wasm", _ENTRY),
+        *("componentize", "--python-path", "app", "--output", f"result/{_WHOLE}", _ENTRY),
     )
     with tempfile.TemporaryFile(dir=workshop) as output:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "wasmfaas.sandbox.componentize", str(os.getpid())),
+            *(f"result/{_WHOLE}", "result/runtime.wasm", f"result/{_MEMORY}"),
             *arguments,
             stdin=DEVNULL,
             stdout=output,
@@ -183,6 +203,7 @@ def _sources() -> dict[str, bytes]:
 def _key() -> str:
     """Changes with all that the component is made of."""
     made_of = hashlib.sha256(importlib.metadata.version("componentize-py").encode())
+    made_of.update(_FORM.encode())
     for name, content in {**_sources(), _ENTRY: _ENTRY_SOURCE.encode()}.items():
         made_of.update(f"\0{name}\0{len(content)}\0".encode())
         made_of.update(content)
@@ -225,4 +246,7 @@ def _read(folder: Path) -> _Component | None:
     path = folder / "runtime.wasm"
     if not isinstance(version, str) or not _PYTHON_VERSION.fullmatch(version):
         return None
-    return _Component(path, version) if path.is_file() else None
+    memory_path = folder / _MEMORY
+    if not path.is_file() or not memory_path.is_file():
+        return None
+    return _Component(path, memory_path, version)

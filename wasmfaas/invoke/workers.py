@@ -140,6 +140,21 @@ class Workers:
         error = reply["error"]
         return error if isinstance(error, bytes) else None
 
+    async def save(self, target: Target, path: Path) -> None:
+        """Have the memory of a started sandbox written to *path*, by a worker that does nothing
+        else; where it can't be, there is no file. Raises WorkerDied, TimeoutError, OSError."""
+        worker = await self._connect(pooled=False)
+        try:
+            async with asyncio.timeout(_START_S_MAX):
+                await worker.started
+            written = worker.scratch_path / "snapshot"
+            message = {"op": "save", "spec": target.members, "path": str(written)}
+            await worker.request(message, start_ms=_INIT_MS_MAX, run_ms=0, on_log=lambda data: None)
+            if written.exists():
+                written.replace(path)
+        finally:
+            worker.close()
+
     async def _lease(self, key: str, event_bytes: int) -> Worker:
         worker = self._pick(key)
         if worker is not None:
@@ -219,7 +234,7 @@ class Workers:
         finally:
             self._starting -= 1
 
-    async def _connect(self) -> Worker:
+    async def _connect(self, *, pooled: bool = True) -> Worker:
         self._serial += 1
         scratch = self._scratch_path / str(self._serial)
         scratch.mkdir(mode=0o700)
@@ -234,7 +249,9 @@ class Workers:
                 cwd=scratch,
             )
         worker = Worker(process, scratch)
-        worker.on_idle, worker.on_end = self._idle_now, self._ended
+        if pooled:
+            worker.on_idle = self._idle_now
+        worker.on_end = self._ended
         await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
         worker.configure(
             {

@@ -1,6 +1,7 @@
 """The ways into a guest: component, reactor, command. `guest-sdks/README.md` is the text that they
 implement."""
 
+import os
 from typing import Any
 
 import msgpack
@@ -33,7 +34,9 @@ class Linkers:
     def guest(self, kind: PackageKind) -> Guest:
         """A new way in for one sandbox."""
         match kind:
-            case PackageKind.PYTHON | PackageKind.COMPONENT:
+            case PackageKind.PYTHON:
+                return PythonGuest(self.component)
+            case PackageKind.COMPONENT:
                 return ComponentGuest(self.component)
             case PackageKind.REACTOR:
                 return ReactorGuest(self.core)
@@ -49,20 +52,53 @@ class ComponentGuest:
         self._handle: component.Func | None = None
 
     def start(self, sandbox: Sandbox) -> None:
+        init = self._instantiate(sandbox)
+        if init is not None:
+            _answer(init(sandbox.store, sandbox.spec.handler))
+
+    def _instantiate(self, sandbox: Sandbox) -> component.Func | None:
+        """The start-up, where the component has one."""
         store, compiled = sandbox.store, sandbox.compiled
         assert isinstance(compiled, component.Component)
         store.set_wasi(sandbox.wasi())
         instance = self._linker.instantiate(store, compiled)
         self._handle = instance.get_func(store, abi.EXPORT_HANDLE)
-        init = instance.get_func(store, abi.EXPORT_INIT)
-        if init is not None:
-            _answer(init(store, sandbox.spec.handler))
+        return instance.get_func(store, abi.EXPORT_INIT)
 
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         assert self._handle is not None, "call follows start"
         answer = _answer(self._handle(sandbox.store, event.decode(), context)).encode()
         check_json(answer, strict=sandbox.spec.kind is not PackageKind.PYTHON)
         return answer
+
+
+class PythonGuest(ComponentGuest):
+    """The Python runtime. Its memory is not in the component but in a file of its own."""
+
+    #: Given instead of a handler, has the runtime open what it keeps open, and import nothing.
+    _NO_HANDLER = ""
+
+    def __init__(self, linker: component.Linker) -> None:
+        super().__init__(linker)
+        #: Whether another sandbox becomes like this one by taking its memory over.
+        self.can_be_adopted = False
+
+    def start(self, sandbox: Sandbox) -> None:
+        spec = sandbox.spec
+        assert spec.memory_path is not None, "the runtime comes with its memory"
+        if spec.snapshot_path is not None:
+            sandbox.account.bytes_first = os.path.getsize(spec.snapshot_path)
+        init = self._instantiate(sandbox)
+        assert init is not None, "the runtime has a start-up"
+        (memory,) = sandbox.account.memories
+        with open(spec.memory_path, "rb") as image:
+            memory.map_file(image.fileno(), os.path.getsize(spec.memory_path))
+        if spec.snapshot_path is not None:
+            _answer(init(sandbox.store, self._NO_HANDLER))
+            sandbox.adopt(memory, spec.snapshot_path)
+            self.can_be_adopted = True
+        else:
+            self.can_be_adopted = " " not in _answer(init(sandbox.store, spec.handler))
 
 
 def _answer(result: Any) -> str:

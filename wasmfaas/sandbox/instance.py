@@ -6,6 +6,7 @@ state first (deadline, memory account, scratch space, fuel), and by Wasmtime's e
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,14 +24,17 @@ from wasmfaas.sandbox.engine import (
     TABLES_MAX,
     Engine,
 )
-from wasmfaas.sandbox.memory import MemoryAccount
+from wasmfaas.sandbox.memory import LinearMemory, MemoryAccount
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.scratch import EventFile, Scratch
+from wasmfaas.sandbox.snapshot import Image, PageMap, write_sparsely
 from wasmfaas.sandbox.watch import Watch
 
 MIB = 1024 * 1024
 #: Lambda gives a function's start-up this long.
 INIT_TIMEOUT_S = 10.0
+#: The start-up's error type where it is the snapshot's fault, not the function's.
+SNAPSHOT_UNUSABLE = "Runtime.SnapshotUnusable"
 
 Compiled = wasmtime.Module | component.Component
 
@@ -44,6 +48,7 @@ class Host:
     scratch: Scratch
     #: The file that commands read as stdin.
     stdin: EventFile
+    page_map: PageMap
 
 
 class GuestFailure(Exception):
@@ -113,7 +118,8 @@ class Sandbox:
         self.account = MemoryAccount(spec.memory_bytes_max)
         self.log = Output(spec.log_bytes_max)
         self.calls = 0
-        self._guest = guest
+        self.guest = guest
+        self.image: Image | None = None
         self.store = wasmtime.Store(host.engine)
         self.store.set_limits(
             table_elements=TABLE_ELEMENTS_MAX,
@@ -149,20 +155,47 @@ class Sandbox:
             request.request_id, timeout_s, lambda: self._call(request.event, context)
         )
 
+    def capture(self) -> None:
+        """Take the image that `restore` goes back to, where there is none yet."""
+        if self.image is None:
+            self.image = Image.capture(self.host.page_map, self.account.memories)
+
+    def adopt(self, memory: LinearMemory, snapshot_path: str) -> None:
+        """Take over the memory of another sandbox. Raises GuestFailure where it does not fit."""
+        try:
+            self.image = Image.adopt(self.host.page_map, memory, snapshot_path)
+        except (OSError, MemoryError) as error:
+            raise GuestFailure(SNAPSHOT_UNUSABLE, str(error)) from error
+
+    def restore(self) -> bool:
+        """Put the memory back to the image; False where that can't be done."""
+        return self.image is not None and self.image.restore()
+
+    def save(self, path: str) -> None:
+        """Write the memory to a new file, for another sandbox to adopt. Raises OSError."""
+        (memory,) = self.account.memories
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_sparsely(descriptor, memory)
+        finally:
+            os.close(descriptor)
+
     def close(self) -> None:
         """Free the store, and with it the memories."""
         self.store.close()
+        if self.image is not None:
+            self.image.close()
 
     def _start(self) -> bytes:
         self.host.engine.memories.account = self.account
         try:
-            self._guest.start(self)
+            self.guest.start(self)
         finally:
             self.host.engine.memories.account = None
         return b"null"
 
     def _call(self, event: bytes, context: str) -> bytes:
-        answer = self._guest.call(self, event, context)
+        answer = self.guest.call(self, event, context)
         if len(answer) > self.spec.response_bytes_max:
             raise too_large(self.spec)
         return answer

@@ -14,8 +14,9 @@ READ_WRITE = mmap.PROT_READ | mmap.PROT_WRITE
 PAGE_BYTES = mmap.PAGESIZE
 #: Compiled code elides bounds checks that this much address space makes needless.
 _RESERVED_BYTES_MIN = 1 << 32
+_MAP_FIXED = 0x10
 _MAP_NORESERVE = 0x4000
-_MAP_FAILED = ctypes.c_void_p(-1).value
+MAP_FAILED = ctypes.c_void_p(-1).value
 _NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -32,6 +33,8 @@ class MemoryAccount:
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
+        #: What the next memory is to hold from the start, where that is more than it asks for.
+        self.bytes_first = 0
         self.memories: list[LinearMemory] = []
         #: Whether a memory, or its growth, was refused since the flag was last cleared.
         self.refused = False
@@ -59,7 +62,7 @@ class LinearMemory:
         self._mapped = self.reserved + guard
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
         base = libc.mmap(None, self._mapped, 0, flags, -1, 0)
-        if base == _MAP_FAILED:
+        if base == MAP_FAILED:
             raise MemoryError(f"cannot reserve {self._mapped} bytes of address space")
         self.base: int = base
         libc.mprotect(self.base, size, READ_WRITE)
@@ -69,6 +72,18 @@ class LinearMemory:
             _bindings.wasmtime_memory_grow_callback_t(self._grow),
             _NO_FINALIZER(self._free),
         )
+
+    def map_file(self, descriptor: int, size: int) -> None:
+        """Let the first *size* bytes be those of a file, of which what is written becomes private.
+
+        Raises MemoryError.
+        """
+        size = -(-size // PAGE_BYTES) * PAGE_BYTES
+        flags = mmap.MAP_PRIVATE | _MAP_FIXED
+        if size > self.size or (
+            libc.mmap(self.base, size, READ_WRITE, flags, descriptor, 0) != self.base
+        ):
+            raise MemoryError(f"cannot map {size} bytes over a memory of {self.size}")
 
     def _get(self, _env: int, size: Any, capacity: Any) -> int:
         size[0], capacity[0] = self.size, self.reserved
@@ -109,10 +124,11 @@ class MemoryCreator:
         out: Any,
     ) -> int:
         account = self.account
-        if account is None or not account.admit(minimum):
+        size = max(minimum, account.bytes_first) if account is not None else minimum
+        if account is None or not account.admit(size):
             return _refusal("memory limit of the function reached at instantiation")
         try:
-            memory = LinearMemory(account, minimum, reserved, guard)
+            memory = LinearMemory(account, size, reserved, guard)
         except MemoryError as error:
             return _refusal(str(error))
         account.memories.append(memory)

@@ -10,14 +10,14 @@ import mmap
 import os
 from collections.abc import Sequence
 
-from wasmfaas.sandbox.memory import READ_WRITE, LinearMemory, libc
+from wasmfaas.sandbox.memory import MAP_FAILED, LinearMemory, libc
 
 _PAGEMAP_SCAN = 0xC0606610
 _PAGE_IS_FILE = 1 << 2
 _PAGE_IS_PRESENT = 1 << 3
 _PAGE_IS_SWAPPED = 1 << 4
 _REGIONS_MAX = 4096
-_MAP_FIXED = 0x10
+_HOLE_BYTES = 64 * 1024
 
 
 class _Region(ctypes.Structure):
@@ -88,9 +88,36 @@ class PageMap:
 class Image:
     """The bytes of a sandbox's memories at one moment. Lives as long as the sandbox."""
 
-    def __init__(self, page_map: PageMap, memories: Sequence[LinearMemory]) -> None:
+    def __init__(self, page_map: PageMap, parts: "Sequence[_Part]") -> None:
         self._page_map = page_map
-        self._parts = [_Part(memory) for memory in memories if memory.size]
+        self._parts = parts
+
+    @classmethod
+    def capture(cls, page_map: PageMap, memories: Sequence[LinearMemory]) -> "Image":
+        """What *memories* hold now. Raises OSError, MemoryError."""
+        parts = []
+        for memory in memories:
+            if memory.size:
+                descriptor = os.memfd_create("image", os.MFD_CLOEXEC)
+                try:
+                    write_sparsely(descriptor, memory)
+                    memory.map_file(descriptor, memory.size)
+                    parts.append(_Part(memory, descriptor))
+                finally:
+                    os.close(descriptor)
+        return cls(page_map, parts)
+
+    @classmethod
+    def adopt(cls, page_map: PageMap, memory: LinearMemory, path: str) -> "Image":
+        """Let *memory* hold what the file at *path* does. Raises OSError, MemoryError."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_size != memory.size:
+                raise MemoryError("the snapshot is not of the size of the memory")
+            memory.map_file(descriptor, memory.size)
+            return cls(page_map, [_Part(memory, descriptor)])
+        finally:
+            os.close(descriptor)
 
     def restore(self) -> bool:
         """Put every byte back; False where a memory grew, so that it can't be done."""
@@ -108,33 +135,28 @@ class Image:
 
 
 class _Part:
-    """One memory's share of an image."""
+    """One memory's share of an image: a second view of the file that the memory is mapped to."""
 
-    def __init__(self, memory: LinearMemory) -> None:
+    def __init__(self, memory: LinearMemory, descriptor: int) -> None:
         self.memory = memory
         self.size = memory.size
-        descriptor = os.memfd_create("image", os.MFD_CLOEXEC)
-        try:
-            _write_all(descriptor, memory.base, memory.size)
-            self._map = mmap.mmap(descriptor, self.size, mmap.MAP_SHARED, READ_WRITE)
-            flags = mmap.MAP_PRIVATE | _MAP_FIXED
-            address = libc.mmap(memory.base, self.size, READ_WRITE, flags, descriptor, 0)
-            if address != memory.base:
-                raise MemoryError("cannot map the image over the memory")
-        finally:
-            os.close(descriptor)
-        self._view: ctypes.Array[ctypes.c_char] | None = (ctypes.c_char * self.size).from_buffer(
-            self._map
-        )
-        self.address = ctypes.addressof(self._view)
+        address = libc.mmap(None, self.size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+        if address == MAP_FAILED:
+            raise MemoryError("cannot map the image")
+        self.address: int = address
 
     def close(self) -> None:
-        self._view = None
-        self._map.close()
+        libc.munmap(self.address, self.size)
 
 
-def _write_all(descriptor: int, address: int, size: int) -> None:
-    view = memoryview((ctypes.c_char * size).from_address(address))
-    written = 0
-    while written < size:
-        written += os.write(descriptor, view[written:])
+def write_sparsely(descriptor: int, memory: LinearMemory) -> None:
+    """Write what *memory* holds to an empty file, with holes for what is zero."""
+    os.ftruncate(descriptor, memory.size)
+    view = memoryview((ctypes.c_char * memory.size).from_address(memory.base)).cast("B")
+    zeros = bytes(_HOLE_BYTES)
+    for start in range(0, memory.size, _HOLE_BYTES):
+        chunk = view[start : start + _HOLE_BYTES]
+        if chunk != zeros[: len(chunk)]:
+            written = 0
+            while written < len(chunk):
+                written += os.pwrite(descriptor, chunk[written:], start + written)

@@ -1,8 +1,8 @@
 """A worker: one process, one thread that runs guests, one invocation at a time.
 
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
-`invoke` and `load`, each with the deployment's spec. Messages out, for an invocation: any number of
-`log`, then `reply`, then, once a sandbox stands ready again, `ready`.
+`invoke`, `load` and `save`, each with the deployment's spec. Messages out, for an invocation: any
+number of `log`, then `reply`, then, once a sandbox stands ready again, `ready`.
 """
 
 import gc
@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,17 @@ from wasmfaas import wire
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 from wasmfaas.sandbox import jail
 from wasmfaas.sandbox.engine import Engine
-from wasmfaas.sandbox.guests import Linkers
-from wasmfaas.sandbox.instance import Compiled, Host, Request, Result, Sandbox
+from wasmfaas.sandbox.guests import Linkers, PythonGuest
+from wasmfaas.sandbox.instance import (
+    SNAPSHOT_UNUSABLE,
+    Compiled,
+    Host,
+    Request,
+    Result,
+    Sandbox,
+)
 from wasmfaas.sandbox.scratch import EventFile, Scratch
-from wasmfaas.sandbox.snapshot import Image, PageMap
+from wasmfaas.sandbox.snapshot import PageMap
 from wasmfaas.sandbox.watch import Watch
 
 _RECEIVE_BYTES = 1024 * 1024
@@ -41,25 +49,21 @@ class ArtefactMismatch(Exception):
 class Ready:
     """A sandbox that has started and serves its next invocation. Lives until discarded."""
 
-    def __init__(self, sandbox: Sandbox, started: Result, image: Image | None) -> None:
+    def __init__(self, sandbox: Sandbox, started: Result) -> None:
         self.sandbox = sandbox
         self.started = started
         self.start_log = sandbox.log.take()
-        self.image = image
 
     def close(self) -> None:
         self.sandbox.close()
-        if self.image is not None:
-            self.image.close()
 
 
 class Sandboxes:
     """The compiled modules and the ready sandboxes of a worker, least recently used first."""
 
-    def __init__(self, host: Host, page_map: PageMap, *, ready_max: int, calls_max: int) -> None:
+    def __init__(self, host: Host, *, ready_max: int, calls_max: int) -> None:
         self._host = host
-        self._page_map = page_map
-        self._can_restore = page_map.is_supported()
+        self._can_restore = host.page_map.is_supported()
         self._ready_max = ready_max
         self._calls_max = calls_max
         self._linkers = Linkers(host.engine)
@@ -102,7 +106,9 @@ class Sandboxes:
             return False
         if spec.isolation is Isolation.REUSE:
             return True
-        return ready.image is not None and ready.image.restore()
+        return (
+            self._can_restore and spec.isolation is Isolation.PRISTINE and ready.sandbox.restore()
+        )
 
     def _store(self, ready: Ready) -> None:
         self._ready[ready.sandbox.spec.key] = ready
@@ -110,15 +116,21 @@ class Sandboxes:
             self._ready.popitem(last=False)[1].close()
 
     def _make(self, spec: SandboxSpec) -> Ready:
-        sandbox = Sandbox(self._host, spec, self._compiled(spec), self._linkers.guest(spec.kind))
+        sandbox = self._new(spec)
         started = sandbox.start()
-        image = None
+        if started.error_type == SNAPSHOT_UNUSABLE:
+            sandbox.close()
+            sandbox = self._new(replace(spec, snapshot_path=None))
+            started = sandbox.start()
         # The runtime is ours, so its hidden state is known: a call that returns leaves its globals
         # and tables as they were. Of other modules that is not known.
         restorable = spec.kind is PackageKind.PYTHON and spec.isolation is Isolation.PRISTINE
         if started.error_type is None and restorable and self._can_restore:
-            image = Image(self._page_map, sandbox.account.memories)
-        return Ready(sandbox, started, image)
+            sandbox.capture()
+        return Ready(sandbox, started)
+
+    def _new(self, spec: SandboxSpec) -> Sandbox:
+        return Sandbox(self._host, spec, self._compiled(spec), self._linkers.guest(spec.kind))
 
     def _compiled(self, spec: SandboxSpec) -> Compiled:
         found = self._modules.get(spec.artefact_sha256)
@@ -148,10 +160,9 @@ class Worker:
         scratch_path = Path(options["scratch_path"])
         scratch = Scratch(scratch_path / "tmp")
         watch = Watch(engine, self._tick)
-        self._host = Host(engine, watch, scratch, EventFile(scratch_path / "stdin"))
+        self._host = Host(engine, watch, scratch, EventFile(scratch_path / "stdin"), page_map)
         self._sandboxes = Sandboxes(
             self._host,
-            page_map,
             ready_max=options["sandboxes_max"],
             calls_max=options["calls_max"],
         )
@@ -164,6 +175,8 @@ class Worker:
             for message in decoder.feed(data):
                 if message["op"] == "invoke":
                     self._invoke(message)
+                elif message["op"] == "save":
+                    self._save(message)
                 else:
                     self._load(message)
                 self._send_ready()
@@ -172,6 +185,17 @@ class Worker:
         result = self._sandboxes.prepare(_spec(message["spec"]))
         failed = result is not None and result.error_type is not None
         self._send({"op": "loaded", "error": result.payload if result and failed else None})
+
+    def _save(self, message: dict[str, Any]) -> None:
+        """Start a sandbox and write its memory to a file; where that is not all that makes it what
+        it is, or where the start-up fails, leave no file."""
+        ready, _ = self._sandboxes.take(_spec(message["spec"]))
+        guest = ready.sandbox.guest
+        started = ready.started.error_type is None
+        if started and isinstance(guest, PythonGuest) and guest.can_be_adopted:
+            ready.sandbox.save(message["path"])
+        ready.close()
+        self._send({"op": "loaded", "error": None})
 
     def _invoke(self, message: dict[str, Any]) -> None:
         spec = _spec(message["spec"])

@@ -16,7 +16,7 @@ import platform
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Artefacts:
     def __init__(self, cache_dir: Path) -> None:
         """Raises ServiceFailure where *cache_dir* cannot be used."""
         self._cache_dir = cache_dir.absolute()
-        self._path = self._cache_dir / "artefacts"
+        self.path = self._cache_dir / "artefacts"
         self._engine = _engine_fingerprint()
         self._verified: dict[str, tuple[tuple[int, ...], Artefact]] = {}
         self._remove_leftovers()
@@ -72,7 +72,7 @@ class Artefacts:
 
     def lookup(self, name: str) -> Artefact | None:
         """The artefact, if it is there and is what we wrote."""
-        path = self._path / f"{name}.cwasm"
+        path = self.path / f"{name}.cwasm"
         try:
             signature = _identity(os.stat(path, follow_symlinks=False))
         except OSError:
@@ -103,8 +103,8 @@ class Artefacts:
 
         For the holder of its lock. Raises ServiceFailure where it is no plain file, StorageFull.
         """
-        path = self._path / f"{name}.cwasm"
-        record_path = self._path / f"{name}.json"
+        path = self.path / f"{name}.cwasm"
+        record_path = self.path / f"{name}.json"
         with storage_errors():
             digest = _digest_built(built)
             members = {"sha256": digest, "inspection": asdict(inspection)}
@@ -112,21 +112,27 @@ class Artefacts:
             _write_synced(built.with_name("record"), json.dumps(members).encode())
             os.replace(built, path)
             os.replace(built.with_name("record"), record_path)
-            sync_directory(self._path)
+            sync_directory(self.path)
         artefact = Artefact(name=name, path=path, sha256=digest, inspection=inspection)
         self._verified[name] = _identity(os.stat(path)), artefact
         return artefact
 
+    def keep(self, prefixes: Collection[str]) -> None:
+        """Remove every artefact whose name, up to its first hyphen, is not in *prefixes*."""
+        for path in self.path.iterdir():
+            if path.name.partition("-")[0] not in prefixes and path.is_file():
+                path.unlink(missing_ok=True)
+
     def _make_directory(self) -> Path:
         try:
             self._cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.mkdir(mode=0o700, exist_ok=True)
+            self.path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ServiceFailure(
                 f"The cache directory cannot be used ({error.strerror}). Choose another with "
                 "--cache-dir."
             ) from error
-        return self._path
+        return self.path
 
     def _remove_leftovers(self) -> None:
         """Of builds whose process was killed."""
@@ -137,7 +143,7 @@ class Artefacts:
 
     def _verify(self, name: str, path: Path) -> Artefact | None:
         try:
-            with open(self._path / f"{name}.json", "rb") as file:
+            with open(self.path / f"{name}.json", "rb") as file:
                 members = json.loads(file.read(_RECORD_BYTES_MAX))
             mac = members.pop("mac")
             if not hmac.compare_digest(self._mac(name, members), str(mac)):

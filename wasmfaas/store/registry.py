@@ -267,6 +267,11 @@ class Registry:
         query = select(DEPLOYMENTS.c.code_digest).distinct()
         return await self._database.run(lambda connection: set(connection.scalars(query)))
 
+    async def deployment_ids(self) -> set[str]:
+        """Ids of all deployments that a function refers to."""
+        query = select(DEPLOYMENTS.c.id)
+        return await self._database.run(lambda connection: set(connection.scalars(query)))
+
     async def _change(self, name: str, transaction: Callable[[Connection], Result]) -> Result:
         running = asyncio.ensure_future(self._database.run(transaction))
         running.add_done_callback(lambda done: self._changed(name, done))
