@@ -43,7 +43,8 @@ def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Interpreter:
     component = tmp_path / "component.wasm"
     component.write_bytes(wasmtime.wat2wasm(wat.component(0, b"1")))
     interpreter = Interpreter(tmp_path, monkeypatch)
-    imitate(interpreter, f"cp {component} result/runtime.wasm; printf 3.99.1 > app/python-version")
+    build = f"cp {component} result/runtime.wasm; touch result/whole.wasm result/memory.img"
+    imitate(interpreter, f"{build}; printf 3.99.1 > app/python-version")
     return interpreter
 
 
