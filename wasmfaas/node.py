@@ -104,10 +104,10 @@ class Node:
         signed = Artefacts(self.directory.path / "snapshots")
         # Not the folders above them, which hold the keys that artefacts are signed with.
         read_paths = [
-            self.directory.tasks,
-            signed.path,
-            artefacts.path,
-            settings.cache_dir / "python-runtime",
+            self.directory.tasks.absolute(),
+            signed.path.absolute(),
+            artefacts.path.absolute(),
+            settings.cache_dir.absolute() / "python-runtime",
         ]
         workers = Workers(settings, scratch_path, read_paths)
         snapshots = Snapshots(signed, workers, runtime)

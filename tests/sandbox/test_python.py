@@ -247,3 +247,15 @@ def test_decimals_and_other_texts_are_marshalled(pool: Pool) -> None:
         "None, True, {'1': 2}, 1e300, '\\x00']\n"
     )
     assert answer(pool.invoke(target)) == [1.5, 3, "ü", None, True, {"1": 2}, 1e300, "\0"]
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"), [("INFO", ["info"]), ("debug", ["debug", "info"]), ("nonsense", [])]
+)
+def test_the_environment_sets_the_log_level(pool: Pool, level: str, shown: list[str]) -> None:
+    target = pool.function(
+        "import logging\n" + HANDLER + "    logging.debug('debug')\n    logging.info('info')\n",
+        environment={"AWS_LAMBDA_LOG_LEVEL": level},
+    )
+    lines = pool.invoke(target).log.decode().splitlines()
+    assert [line.rpartition("\t")[2] for line in lines] == shown

@@ -9,7 +9,7 @@ import wasmtime
 from wasmtime import component
 
 from wasmfaas import abi
-from wasmfaas.models import PackageKind
+from wasmfaas.models import PackageKind, SandboxSpec
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.envelope import (
     check_json,
@@ -18,7 +18,13 @@ from wasmfaas.sandbox.envelope import (
     reported_error,
     text_as_json,
 )
-from wasmfaas.sandbox.instance import Guest, GuestFailure, Sandbox, too_large
+from wasmfaas.sandbox.instance import (
+    SNAPSHOT_UNUSABLE,
+    Guest,
+    GuestFailure,
+    Sandbox,
+    too_large,
+)
 from wasmfaas.sandbox.output import Output
 
 
@@ -87,7 +93,7 @@ class PythonGuest(ComponentGuest):
         spec = sandbox.spec
         assert spec.memory_path is not None, "the runtime comes with its memory"
         if spec.snapshot_path is not None:
-            sandbox.account.bytes_first = os.path.getsize(spec.snapshot_path)
+            sandbox.account.bytes_first = _snapshot_bytes(spec)
         init = self._instantiate(sandbox)
         assert init is not None, "the runtime has a start-up"
         (memory,) = sandbox.account.memories
@@ -99,6 +105,18 @@ class PythonGuest(ComponentGuest):
             self.can_be_adopted = True
         else:
             self.can_be_adopted = " " not in _answer(init(sandbox.store, spec.handler))
+
+
+def _snapshot_bytes(spec: SandboxSpec) -> int:
+    """Raises GuestFailure where there is no snapshot, or not one of this function's."""
+    assert spec.snapshot_path is not None
+    try:
+        size = os.path.getsize(spec.snapshot_path)
+    except OSError as error:
+        raise GuestFailure(SNAPSHOT_UNUSABLE, str(error)) from error
+    if size > spec.memory_bytes_max:
+        raise GuestFailure(SNAPSHOT_UNUSABLE, f"it has {size} bytes")
+    return size
 
 
 def _answer(result: Any) -> str:

@@ -70,6 +70,15 @@ class Runtime:
         self._log = RequestLog()
 
     def start(self, handler: str) -> str:
+        """As `_start`, with whatever goes wrong as FunctionError: what escapes traps."""
+        try:
+            return self._start(handler)
+        except FunctionError:
+            raise
+        except BaseException as error:
+            raise _report(error, "") from None
+
+    def _start(self, handler: str) -> str:
         """Import *handler* (`package.module.function`); the answer is the version of this Python,
         and more where the memory alone does not make another sandbox like this one.
 
@@ -85,7 +94,7 @@ class Runtime:
         sys.modules.pop("random", None)
         sys.path[:0] = [path for path in (TASK_PATH, LAYER_PATH) if os.path.isdir(path)]
         logging.root.addHandler(self._log)
-        logging.root.setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL") or logging.WARNING)
+        logging.root.setLevel(_log_level())
         try:
             self._handler = _load(handler)
         finally:
@@ -180,6 +189,12 @@ def _import(module_name: str) -> Any:
         raise _exit_error(error, "") from None
     except BaseException as error:
         raise _report(error, "") from None
+
+
+def _log_level() -> int:
+    """The level that the environment names, if it is one."""
+    name = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    return logging.getLevelNamesMapping().get(name, logging.WARNING)
 
 
 def _restore_uniqueness(context: str) -> None:

@@ -1,0 +1,129 @@
+"""The compiled modules and the ready sandboxes of a worker."""
+
+import hashlib
+import os
+from collections import OrderedDict
+from dataclasses import replace
+
+import wasmtime
+from wasmtime import component
+
+from wasmfaas.models import Isolation, PackageKind, SandboxSpec
+from wasmfaas.sandbox.guests import Linkers
+from wasmfaas.sandbox.instance import SNAPSHOT_UNUSABLE, Compiled, Host, Result, Sandbox
+
+_MODULES_MAX = 64
+
+
+class ArtefactMismatch(Exception):
+    """The artefact on disk is not the one that the server authenticated."""
+
+
+class Ready:
+    """A sandbox that has started and serves its next invocation. Lives until discarded."""
+
+    def __init__(self, sandbox: Sandbox, started: Result) -> None:
+        self.sandbox = sandbox
+        self.started = started
+        self.start_log = sandbox.log.take()
+
+    def close(self) -> None:
+        self.sandbox.close()
+
+
+class Sandboxes:
+    """The compiled modules and the ready sandboxes of a worker, least recently used first."""
+
+    def __init__(self, host: Host, *, ready_max: int, calls_max: int) -> None:
+        self._host = host
+        self._can_restore = host.page_map.is_supported()
+        self._ready_max = ready_max
+        self._calls_max = calls_max
+        self._linkers = Linkers(host.engine)
+        self._modules: OrderedDict[str, Compiled] = OrderedDict()
+        self._ready: OrderedDict[str, Ready] = OrderedDict()
+
+    def keys(self) -> list[str]:
+        """Deployments that have a sandbox ready."""
+        return list(self._ready)
+
+    def take(self, spec: SandboxSpec) -> tuple[Ready, bool]:
+        """A ready sandbox, and whether it had to be made now. Its `started` may hold an error."""
+        ready = self._ready.pop(spec.key, None)
+        if ready is not None:
+            return ready, False
+        return self._make(spec), True
+
+    def give_back(self, ready: Ready, result: Result) -> None:
+        """Make the sandbox of a finished invocation ready again, or replace it."""
+        if result.usable and self._keep(ready):
+            self._store(ready)
+        else:
+            ready.close()
+            self.prepare(ready.sandbox.spec)
+
+    def prepare(self, spec: SandboxSpec) -> Result | None:
+        """Have a sandbox ready before it is asked for; the result says what went wrong."""
+        if spec.key in self._ready:
+            return None
+        ready = self._make(spec)
+        if ready.started.error_type is None:
+            self._store(ready)
+        else:
+            ready.close()
+        return ready.started
+
+    def _keep(self, ready: Ready) -> bool:
+        spec = ready.sandbox.spec
+        if spec.kind is PackageKind.COMMAND or ready.sandbox.calls >= self._calls_max:
+            return False
+        if spec.isolation is Isolation.REUSE:
+            return True
+        return (
+            self._can_restore and spec.isolation is Isolation.PRISTINE and ready.sandbox.restore()
+        )
+
+    def _store(self, ready: Ready) -> None:
+        self._ready[ready.sandbox.spec.key] = ready
+        while len(self._ready) > self._ready_max:
+            self._ready.popitem(last=False)[1].close()
+
+    def _make(self, spec: SandboxSpec) -> Ready:
+        sandbox = self._new(spec)
+        started = sandbox.start()
+        if started.error_type == SNAPSHOT_UNUSABLE:
+            sandbox.close()
+            sandbox = self._new(replace(spec, snapshot_path=None))
+            started = sandbox.start()
+        # The runtime is ours, so its hidden state is known: a call that returns leaves its globals
+        # and tables as they were. Of other modules that is not known.
+        restorable = spec.kind is PackageKind.PYTHON and spec.isolation is Isolation.PRISTINE
+        if started.error_type is None and restorable and self._can_restore:
+            sandbox.capture()
+        return Ready(sandbox, started)
+
+    def _new(self, spec: SandboxSpec) -> Sandbox:
+        return Sandbox(self._host, spec, self._compiled(spec), self._linkers.guest(spec.kind))
+
+    def _compiled(self, spec: SandboxSpec) -> Compiled:
+        found = self._modules.get(spec.artefact_sha256)
+        if found is None:
+            _verify(spec)
+            engine = self._host.engine
+            found = (
+                component.Component.deserialize_file(engine, spec.artefact_path)
+                if spec.kind in (PackageKind.PYTHON, PackageKind.COMPONENT)
+                else wasmtime.Module.deserialize_file(engine, spec.artefact_path)
+            )
+            self._modules[spec.artefact_sha256] = found
+            if len(self._modules) > _MODULES_MAX:
+                self._modules.popitem(last=False)
+        self._modules.move_to_end(spec.artefact_sha256)
+        return found
+
+
+def _verify(spec: SandboxSpec) -> None:
+    with open(spec.artefact_path, "rb") as artefact:
+        digest = hashlib.file_digest(artefact, "sha256").hexdigest()
+    if digest != spec.artefact_sha256:
+        raise ArtefactMismatch(f"{os.path.basename(spec.artefact_path)} was changed on disk")
