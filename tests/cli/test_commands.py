@@ -138,6 +138,17 @@ def test_logs_show_the_newest_entries_with_their_time(cli: Cli, noisy: str) -> N
     assert cli("logs", noisy, "--limit", 0, "--json").json["entries"] == []
 
 
+def test_at_a_terminal_a_log_has_no_wide_lines_and_drives_nothing(
+    server: Server, cli: Cli, noisy: str
+) -> None:
+    cli("invoke", noisy, '{"fail": true}')
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("logs", noisy, WASMFAAS_URL=server.url))
+    assert "\\x1b[2Jboom" in shown
+    assert "\x1b" not in shown
+    assert re.search(r"REPORT .* billed \d+ ms · fuel ", shown)
+    assert max(map(len, shown.splitlines())) <= 100
+
+
 def test_logs_since_a_moment_leave_out_what_is_older(cli: Cli, noisy: str) -> None:
     cli("invoke", noisy, "{}")
     assert cli("logs", noisy, "--since", "1h", "--json").json["entries"]

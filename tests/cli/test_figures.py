@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -67,3 +68,16 @@ def test_stamps_are_utc_to_the_millisecond() -> None:
 def test_control_characters_are_shown_not_obeyed() -> None:
     text = "a\x1b[2Jb\rc\x00d\x9be\tf\n"
     assert figures.visible(text) == "a\\x1b[2Jb\\x0dc\\x00d\\x9be\tf\n"
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0", "0.000000"),
+        ("0.0000004", "<0.000001"),
+        ("0.0000126", "0.000013"),
+        ("1234.5", "1234.500000"),
+    ],
+)
+def test_small_amounts_are_not_nothing(amount: str, shown: str) -> None:
+    assert figures.money(Decimal(amount)) == shown

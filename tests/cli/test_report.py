@@ -34,7 +34,7 @@ def test_what_the_server_writes_is_read_back() -> None:
         "fuel": 12_345_678,
     }
     assert report.summary(found) == (
-        "3.01 ms · billed 4 ms · fuel 12.3M · 36 of 128 MB · start-up 110 ms"
+        "3.01 ms · billed 4 ms · fuel 12.3M · 36 of 128 MB · start-up 110 ms · Runtime.ExitError"
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 _MIB = 1024 * 1024
 _THOUSANDS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
@@ -23,6 +24,11 @@ def count(value: float) -> str:
         if value >= 0.9995 * scale:
             return f"{value / scale:.3g}{suffix}"
     return f"{value:g}"
+
+
+def money(amount: Decimal) -> str:
+    """An amount to the millionth; what is less is not shown as nothing."""
+    return f"{amount:.6f}" if not 0 < amount < Decimal("0.000001") else "<0.000001"
 
 
 def milliseconds(value: float) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from wasmfaas.cli.figures import count, milliseconds
+from wasmfaas.cli.figures import count, milliseconds, visible
 
 #: Field of the line → our name and type.
 _FIELDS: dict[str, tuple[str, type]] = {
@@ -44,6 +44,7 @@ def summary(found: dict[str, Any]) -> str:
         f"start-up {milliseconds(found['init_duration_ms'])}"
         if "init_duration_ms" in found
         else "",
+        visible(found.get("error_type") or found.get("status") or ""),
     ]
     return " · ".join(part for part in parts if part)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wasmfaas.cli import moments
+from wasmfaas.cli import moments, report
 from wasmfaas.cli.client import Client, Document
 from wasmfaas.cli.figures import clock, stamp, visible
 from wasmfaas.cli.options import DataDir, Name, Url, session
@@ -67,13 +67,19 @@ def show(out: Output, entry: Document) -> None:
     if out.json:
         out.record(entry)
         return
-    terminal = sys.stdout.isatty()
-    time = (clock if terminal else stamp)(entry["timestamp_ms"])
-    for line in entry["text"].splitlines():
-        if terminal:
-            out.line((f"{time}  ", "dim"), (visible(line), _style(line)))
-        else:
-            out.line(f"{time} {line}")
+    text = entry["text"].splitlines()
+    if not sys.stdout.isatty():
+        for line in text:
+            out.line(f"{stamp(entry['timestamp_ms'])} {line}")
+        return
+    for line in text:
+        out.line((f"{clock(entry['timestamp_ms'])}  ", "dim"), (_short(line), _style(line)))
+
+
+def _short(line: str) -> str:
+    """*line* for a terminal: a REPORT line would take two of its lines."""
+    figures = report.figures(line)
+    return f"REPORT {report.summary(figures)}" if figures else visible(line)
 
 
 def _style(line: str) -> str:

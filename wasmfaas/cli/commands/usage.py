@@ -9,7 +9,7 @@ import typer
 from wasmfaas.cli import moments
 from wasmfaas.cli.client import Document
 from wasmfaas.cli.commands.logs import moment
-from wasmfaas.cli.figures import count, milliseconds
+from wasmfaas.cli.figures import count, milliseconds, money
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
 
@@ -66,5 +66,5 @@ def _cells(label: str, row: Document, style: str) -> list[str | Styled]:
         (count(row["fuel"]), style),
         (milliseconds(row["billed_duration_ms"]), style),
         (milliseconds(row["cpu_ms"]), style),
-        (f"{Decimal(row['cost']):.6f}", style),
+        (money(Decimal(row["cost"])), style),
     ]
