@@ -6,6 +6,7 @@ import random
 import zipfile
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from wasmfaas.settings import Settings
 HANDLER = "def lambda_handler(event, context):\n    return event\n"
 
 
-def packed(path: Path, **limits: int) -> Package:
+def packed(path: Path, **limits: Any) -> Package:
     return pack(path, FunctionSettings(), dataclasses.replace(Settings(), **limits))
 
 

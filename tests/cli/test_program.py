@@ -70,6 +70,18 @@ def test_every_command_has_help_and_json(command: str) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+def test_the_program_starts_without_what_only_some_commands_need() -> None:
+    program = (
+        "import sys; from wasmfaas.cli.program import run; run(['--version']);"
+        "print([name for name in sys.modules if '.' not in name])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    for heavy in ("httpx", "rich", "starlette", "uvicorn", "sqlalchemy", "wasmtime"):
+        assert f"'{heavy}'" not in loaded
+
+
 def test_the_version_is_the_packages() -> None:
     assert wasmfaas("--version").out == f"wasmfaas {__version__}\n"
 

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,12 @@ def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
 
 
 def test_what_a_package_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
-    for name, make in {
+    makers: dict[str, Callable[[Path], None]] = {
         "loop": lambda path: path.symlink_to(path.parent),
         "gone": lambda path: path.symlink_to(path.parent / "nothing"),
         "pipe": os.mkfifo,
-    }.items():
+    }
+    for name, make in makers.items():
         folder = tmp_path / f"holds-{name}"
         folder.mkdir()
         make(folder / name)
