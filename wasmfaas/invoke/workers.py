@@ -64,7 +64,9 @@ class Workers:
         shutil.rmtree(self._scratch_path, ignore_errors=True)
         self._scratch_path.mkdir(mode=0o700, parents=True)
         count = self._settings.workers_min
-        await asyncio.gather(*(self._start_one() for _ in range(count)))
+        for _ in range(count):
+            self._spawn()
+        await asyncio.gather(*self._tasks)
         if not self._workers:
             raise ServiceUnavailable(
                 "No worker process could be started; the messages above say why."
@@ -216,23 +218,25 @@ class Workers:
             self._spawn()
 
     def _spawn(self) -> None:
+        # Counted now, not when the task runs: a thousand invocations may ask before it does.
+        self._starting += 1
         task = asyncio.get_running_loop().create_task(self._start_one())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _start_one(self) -> None:
-        self._starting += 1
         try:
-            worker = await self._connect()
-            self._workers.add(worker)
+            try:
+                worker = await self._connect()
+                self._workers.add(worker)
+            finally:
+                self._starting -= 1
             async with asyncio.timeout(_START_S_MAX):
                 await worker.started
             self._failed_starts = 0
         except (WorkerDied, TimeoutError, OSError) as error:
             self._failed_starts += 1
             _logger.error("a worker could not be started: %r", error)
-        finally:
-            self._starting -= 1
 
     async def _connect(self, *, pooled: bool = True) -> Worker:
         self._serial += 1
