@@ -1,0 +1,23 @@
+"""The benchmarks that there are: a module and a row each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench import cold_start
+from bench.options import Options
+from bench.progress import Steps
+from bench.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """One benchmark. `run` raises BenchFailure where it cannot go on."""
+
+    name: str
+    summary: str
+    run: Callable[[Options, Steps], Report]
+
+
+BENCHMARKS = (
+    Benchmark("cold-start", "first answers and warm ones, in C and in Python", cold_start.run),
+)
