@@ -17,11 +17,10 @@ _PAGE_IS_FILE = 1 << 2
 _PAGE_IS_PRESENT = 1 << 3
 _PAGE_IS_SWAPPED = 1 << 4
 _REGIONS_MAX = 4096
+_REGION_BYTES = 24
+#: Of one vectored read (UIO_MAXIOV).
+_VECTORS_MAX = 1024
 _HOLE_BYTES = 64 * 1024
-
-
-class _Region(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in ("start", "end", "categories")]
 
 
 class _ScanRequest(ctypes.Structure):
@@ -42,7 +41,8 @@ class PageMap:
 
     def __init__(self) -> None:
         self._descriptor = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-        self._regions = (_Region * _REGIONS_MAX)()
+        self._regions = ctypes.create_string_buffer(_REGIONS_MAX * _REGION_BYTES)
+        self._address = ctypes.addressof(self._regions)
 
     def is_supported(self) -> bool:
         """Whether this kernel has PAGEMAP_SCAN."""
@@ -54,8 +54,9 @@ class PageMap:
             return False
         return True
 
-    def written(self, start: int, size: int) -> list[tuple[int, int]]:
-        """Address ranges in [start, start + size) that are not pages of a file any more.
+    def written(self, start: int, size: int) -> bytes:
+        """Address ranges in [start, start + size) that are not pages of a file any more, as the
+        kernel lists them: triples of 64 bits, first address, end, category.
 
         Raises OSError where the kernel can't tell.
         """
@@ -64,21 +65,19 @@ class PageMap:
             size=ctypes.sizeof(_ScanRequest),
             start=start,
             end=start + size,
-            vec=ctypes.addressof(self._regions),
+            vec=self._address,
             vec_len=_REGIONS_MAX,
             category_inverted=_PAGE_IS_FILE,
             category_mask=_PAGE_IS_FILE,
             category_anyof_mask=_PAGE_IS_PRESENT | _PAGE_IS_SWAPPED,
             return_mask=_PAGE_IS_FILE,
         )
-        found: list[tuple[int, int]] = []
+        found = b""
         while request.start < request.end:
-            count = libc.ioctl(
-                self._descriptor, ctypes.c_ulong(_PAGEMAP_SCAN), ctypes.byref(request)
-            )
+            count = libc.ioctl(self._descriptor, _PAGEMAP_SCAN, ctypes.byref(request))
             if count < 0:
                 raise OSError(ctypes.get_errno(), "PAGEMAP_SCAN")
-            found += [(region.start, region.end) for region in self._regions[:count]]
+            found += ctypes.string_at(self._address, count * _REGION_BYTES)
             if count < _REGIONS_MAX:
                 break
             request.start = request.walk_end
@@ -124,9 +123,7 @@ class Image:
         if any(part.memory.size != part.size for part in self._parts):
             return False
         for part in self._parts:
-            shift = part.address - part.memory.base
-            for start, end in self._page_map.written(part.memory.base, part.size):
-                ctypes.memmove(start, start + shift, end - start)
+            part.restore(self._page_map.written(part.memory.base, part.size))
         return True
 
     def close(self) -> None:
@@ -143,10 +140,64 @@ class _Part:
         address = libc.mmap(None, self.size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
         if address == MAP_FAILED:
             raise MemoryError("cannot map the image")
-        self.address: int = address
+        self._address: int = address
+        self._plan: _Plan | None = None
+
+    def restore(self, written: bytes) -> None:
+        """Put back the pages that the kernel lists.
+
+        A page that was put back once stays listed, so from call to call the list only grows, and
+        soon hardly ever: the way to put it back is prepared.
+        """
+        if not written:
+            return
+        if self._plan is None or self._plan.written != written:
+            if self._plan is not None:
+                self._plan.close()
+            self._plan = _Plan(written, self._address - self.memory.base)
+        self._plan.run()
 
     def close(self) -> None:
-        libc.munmap(self.address, self.size)
+        if self._plan is not None:
+            self._plan.close()
+        libc.munmap(self._address, self.size)
+
+
+class _Vector(ctypes.Structure):
+    """`struct iovec`."""
+
+    _fields_ = [("address", ctypes.c_uint64), ("size", ctypes.c_uint64)]
+
+
+class _Plan:
+    """Puts one list of pages back: their image stands in a file, in order, so that a single read
+    distributes it."""
+
+    def __init__(self, written: bytes, shift: int) -> None:
+        self.written = written
+        numbers = memoryview(written).cast("Q").tolist()
+        starts, ends = numbers[0::3], numbers[1::3]
+        sizes = [end - start for start, end in zip(starts, ends, strict=True)]
+        self._descriptor = os.memfd_create("pages", os.MFD_CLOEXEC)
+        for start, size in zip(starts, sizes, strict=True):
+            os.write(self._descriptor, ctypes.string_at(start + shift, size))
+        self._reads = []
+        offset = 0
+        for first in range(0, len(starts), _VECTORS_MAX):
+            chosen = slice(first, first + _VECTORS_MAX)
+            pairs = list(zip(starts[chosen], sizes[chosen], strict=True))
+            total = sum(sizes[chosen])
+            self._reads.append(((_Vector * len(pairs))(*pairs), len(pairs), offset, total))
+            offset += total
+
+    def run(self) -> None:
+        """Raises OSError where not every byte was put back."""
+        for vectors, count, offset, total in self._reads:
+            if libc.preadv(self._descriptor, vectors, count, offset) != total:
+                raise OSError(ctypes.get_errno(), "the image could not be put back")
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
 def write_sparsely(descriptor: int, memory: LinearMemory) -> None:
