@@ -32,4 +32,4 @@ PYTHON_RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 16))
 PROVIDED_RUNTIMES = ("provided.al2023", "provided.al2", "provided")
 
 #: Changes whenever the engine's configuration does, so that no artefact outlives it.
-ENGINE_CONFIGURATION = "fuel,epoch,no-cow,no-threads,no-gc,stack-1m;v2"
+ENGINE_CONFIGURATION = "fuel,epoch,no-cow,no-threads,no-gc,stack-1m;v3"

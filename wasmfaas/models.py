@@ -32,15 +32,24 @@ class Inspection:
     memory_minimum_bytes: int
     #: Whether it has a start-up that runs once per sandbox (`init` or `_initialize`).
     has_init: bool
+    #: Whether all that an invocation can change of an instance can be put back.
+    restorable: bool = False
 
     @classmethod
     def read(cls, members: Mapping[str, Any]) -> "Inspection":
         """From a mapping of its fields, of which nothing is taken on trust. Raises ValueError."""
         minimum, has_init = members.get("memory_minimum_bytes"), members.get("has_init")
-        if type(minimum) is not int or minimum < 0 or type(has_init) is not bool:
+        restorable = members.get("restorable")
+        if type(minimum) is not int or minimum < 0:
             raise ValueError("not an inspection")
-        kind = PackageKind(str(members.get("kind")))
-        return cls(kind=kind, memory_minimum_bytes=minimum, has_init=has_init)
+        if type(has_init) is not bool or type(restorable) is not bool:
+            raise ValueError("not an inspection")
+        return cls(
+            kind=PackageKind(str(members.get("kind"))),
+            memory_minimum_bytes=minimum,
+            has_init=has_init,
+            restorable=restorable,
+        )
 
 
 class Isolation(enum.StrEnum):
@@ -155,6 +164,8 @@ class SandboxSpec:
     #: The compiled artefact and the SHA-256 (hex) that the server authenticated.
     artefact_path: str
     artefact_sha256: str
+    #: Whether all that an invocation changes of an instance can be put back.
+    restorable: bool = False
     #: What the memory holds right after instantiation, as a file, where the artefact has it not.
     memory_path: str | None = None
     #: The memory after start-up, taken from another sandbox of this deployment, as a file.

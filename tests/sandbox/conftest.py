@@ -70,6 +70,7 @@ class Pool:
             "handler": "app.lambda_handler",
             "artefact_path": str(artefact.path),
             "artefact_sha256": artefact.sha256,
+            "restorable": artefact.inspection.restorable,
             "task_path": str(task_path),
             "environment": {},
             "memory_bytes_max": 128 * MIB,

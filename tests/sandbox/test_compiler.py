@@ -47,6 +47,7 @@ def test_a_module_is_looked_at_and_compiled(tmp_path: Path) -> None:
         "kind": "reactor",
         "memory_minimum_bytes": 3 * 65536,
         "has_init": False,
+        "restorable": True,
     }
     assert compiled == {"type": "compiled"}
     assert wasmtime.Module.deserialize_file(new_engine(), str(output_path))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.sandbox.conftest import Pool, answer
-from tests.sandbox.hostile import HOSTILE, Expectation
+from tests.sandbox.hostile import HOSTILE, TIMEOUT, Expectation
 from tests.sandbox.stateful import STATEFUL
 from wasmfaas.invoke.worker import Target, WorkerDied
 from wasmfaas.models import Isolation
@@ -20,8 +20,9 @@ def innocent(pool: Pool) -> Target:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_guest_harms_nobody(pool: Pool, innocent: Target, name: str) -> None:
     module, expected = HOSTILE[name]
+    timeout_ms = 1000 if expected.error_type == TIMEOUT else 30_000
     target = pool.target(
-        pool.compiled(module), kind=expected.kind, timeout_ms=1000, fuel_max=expected.fuel_max
+        pool.compiled(module), kind=expected.kind, timeout_ms=timeout_ms, fuel_max=expected.fuel_max
     )
     for _ in range(2):
         _check(pool, target, expected)

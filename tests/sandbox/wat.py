@@ -4,6 +4,7 @@ own."""
 import msgpack
 
 _WASI = {
+    "fd_close": "(param i32) (result i32)",
     "fd_write": "(param i32 i32 i32 i32) (result i32)",
     "poll_oneoff": "(param i32 i32 i32 i32) (result i32)",
     "proc_exit": "(param i32)",

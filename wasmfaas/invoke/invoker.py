@@ -139,6 +139,7 @@ class Invoker:
             handler=deployment.configuration.get("Handler") or "",
             artefact_path=str(prepared.artefact.path),
             artefact_sha256=prepared.artefact.sha256,
+            restorable=prepared.artefact.inspection.restorable,
             task_path=str(prepared.task_path),
             environment=self._environment(deployment),
             memory_bytes_max=deployment.memory_mb * MIB,

@@ -69,7 +69,7 @@ def outline(wasm: bytes) -> Outline:
 def needs(module: bytes) -> Needs:
     """What *module*, which has been validated, defines. Raises Malformed."""
     found = Needs([], [])
-    for section, contents in _sections(module):
+    for section, contents in sections(module):
         if section == _MEMORY:
             found.memories.extend(_memories(_Reader(contents)))
         elif section == _TABLE:
@@ -86,7 +86,7 @@ def exports(module: bytes) -> dict[str, str]:
     types: list[str] = []
     functions: list[int] = []
     found: dict[str, str] = {}
-    for section, contents in _sections(module):
+    for section, contents in sections(module):
         reader = _Reader(contents)
         if section == _TYPE:
             types = [_function_type(reader) for _ in range(reader.number())]
@@ -148,7 +148,7 @@ def _is_component(wasm: bytes | memoryview) -> bool:
     return layer == _LAYER_COMPONENT
 
 
-def _sections(wasm: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
+def sections(wasm: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
     reader = _Reader(wasm, _HEADER_BYTES)
     while not reader.ended:
         section = reader.byte()
@@ -162,7 +162,7 @@ def _cut(wasm: bytes | memoryview, found: Outline, depth: int) -> bytes:
     if not is_component:
         found.modules.append(bytes(wasm))
     kept = bytearray(wasm[:_HEADER_BYTES])
-    for section, contents in _sections(wasm):
+    for section, contents in sections(wasm):
         found.sections += 1
         if found.sections > SECTIONS_MAX:
             raise Malformed(f"it has more than {SECTIONS_MAX} sections")

@@ -10,7 +10,7 @@ import errno
 import os
 import sys
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from wasmfaas import wire
 from wasmfaas.models import PackageKind
 from wasmfaas.sandbox import jail
 from wasmfaas.sandbox.engine import new_engine
+from wasmfaas.sandbox.exposure import expose
 from wasmfaas.sandbox.inspection import Inspector, Refused, shown_reason
 
 _RECEIVE_BYTES = 65536
@@ -82,6 +83,8 @@ def _serve(wasm_path: Path, output_path: Path, answers: Answers) -> None:
     wasm = wasm_path.read_bytes()
     engine = new_engine()
     inspection = Inspector(engine).inspect(wasm)
+    if inspection.kind is PackageKind.REACTOR and (exposed := expose(wasm)) is not None:
+        wasm, inspection = exposed, replace(inspection, restorable=True)
     answers.send(type="inspected", **asdict(inspection))
     compile_ = component.Component if inspection.kind is PackageKind.COMPONENT else wasmtime.Module
     try:

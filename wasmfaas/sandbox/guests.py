@@ -2,6 +2,7 @@
 implement."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -18,6 +19,8 @@ from wasmfaas.sandbox.envelope import (
     reported_error,
     text_as_json,
 )
+from wasmfaas.sandbox.exposure import GLOBAL_PREFIX
+from wasmfaas.sandbox.imports import CoreImports
 from wasmfaas.sandbox.instance import (
     SNAPSHOT_UNUSABLE,
     Guest,
@@ -32,8 +35,7 @@ class Linkers:
     """The host's imports, defined once. Lives as long as the engine."""
 
     def __init__(self, engine: Engine) -> None:
-        self.core = wasmtime.Linker(engine)
-        self.core.define_wasi()
+        self.core = CoreImports(engine)
         self.component = component.Linker(engine)
         self.component.add_wasip2()
 
@@ -47,7 +49,7 @@ class Linkers:
             case PackageKind.REACTOR:
                 return ReactorGuest(self.core)
             case PackageKind.COMMAND:
-                return CommandGuest(self.core)
+                return CommandGuest(self.core.linker)
 
 
 class ComponentGuest:
@@ -61,6 +63,10 @@ class ComponentGuest:
         init = self._instantiate(sandbox)
         if init is not None:
             _answer(init(sandbox.store, sandbox.spec.handler))
+
+    def restore(self, sandbox: Sandbox) -> bool:
+        """What a component holds beside its memory can't be put back."""
+        return False
 
     def _instantiate(self, sandbox: Sandbox) -> component.Func | None:
         """The start-up, where the component has one."""
@@ -106,6 +112,11 @@ class PythonGuest(ComponentGuest):
         else:
             self.can_be_adopted = " " not in _answer(init(sandbox.store, spec.handler))
 
+    def restore(self, sandbox: Sandbox) -> bool:
+        """The runtime is ours, so this is known: a call that returns leaves globals and tables as
+        they were, and what libc opens at first use was open before the image."""
+        return True
+
 
 def _snapshot_bytes(spec: SandboxSpec) -> int:
     """Raises GuestFailure where there is no snapshot, or not one of this function's."""
@@ -130,14 +141,18 @@ def _answer(result: Any) -> str:
 class ReactorGuest:
     """A core module that exports `wasmfaas_alloc` and `wasmfaas_handle`."""
 
-    def __init__(self, linker: wasmtime.Linker) -> None:
-        self._linker = linker
+    def __init__(self, imports: CoreImports) -> None:
+        self._imports = imports
+        #: Mutable globals, and what they held after start-up.
+        self._globals: list[tuple[wasmtime.Global, int | float]] = []
+        self._probe: Callable[[], int] | None = None
+        self._descriptors = 0
 
     def start(self, sandbox: Sandbox) -> None:
         store, compiled = sandbox.store, sandbox.compiled
         assert isinstance(compiled, wasmtime.Module)
         store.set_wasi(sandbox.wasi())
-        exports = self._linker.instantiate(store, compiled).exports(store)
+        exports = self._imports.linker.instantiate(store, compiled).exports(store)
         memory = exports[abi.EXPORT_MEMORY]
         alloc, handle = exports[abi.EXPORT_REACTOR_ALLOC], exports[abi.EXPORT_REACTOR_HANDLE]
         assert isinstance(memory, wasmtime.Memory)
@@ -147,6 +162,27 @@ class ReactorGuest:
         initialize = exports.get(abi.EXPORT_REACTOR_INITIALIZE)
         if isinstance(initialize, wasmtime.Func):
             initialize(store)
+        if sandbox.spec.restorable:
+            self._globals = [
+                (item, item.value(store))
+                for name, item in exports.items()
+                if name.startswith(GLOBAL_PREFIX) and isinstance(item, wasmtime.Global)
+            ]
+            left = store.get_fuel()
+            self._probe = self._imports.probe(store)
+            self._descriptors = self._probe()
+            store.set_fuel(left)
+
+    def restore(self, sandbox: Sandbox) -> bool:
+        """Put the globals back, where nothing else changed that can't be."""
+        try:
+            if self._probe is None or self._probe() != self._descriptors:
+                return False
+        except (wasmtime.WasmtimeError, wasmtime.Trap):
+            return False
+        for item, value in self._globals:
+            item.set_value(sandbox.store, value)
+        return True
 
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         store = sandbox.store
@@ -179,6 +215,10 @@ class CommandGuest:
 
     def start(self, sandbox: Sandbox) -> None:
         """Nothing: what a command sees is fixed at instantiation, so that waits for the event."""
+
+    def restore(self, sandbox: Sandbox) -> bool:
+        """A program runs once."""
+        return False
 
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         compiled, store = sandbox.compiled, sandbox.store

@@ -5,8 +5,9 @@ which Wasmtime copies into the memory of every instance. The same bytes as a fil
 instead: at no cost, shared by all instances, and only what is written becomes private.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
+
+from wasmfaas.sandbox import binary, leb
 
 _HEADER_BYTES = 8
 _DATA = 11
@@ -27,81 +28,41 @@ def hollow(component: bytes, image_path: Path) -> bytes:
     """
     parts = [component[:_HEADER_BYTES]]
     filled = 0
-    for section, start, end in _sections(component, _HEADER_BYTES, len(component)):
-        content = component[start:end]
+    for section, view in binary.sections(component):
+        content = bytes(view)
         if section == _COMPONENT_MODULE and (data := _data_section(content)) is not None:
             filled += 1
-            _write_image(content, *data, image_path)
+            _write_image(data, image_path)
             content = _without_data(content)
-        parts.append(bytes([section]) + _leb(len(content)) + content)
+        parts.append(bytes([section]) + leb.encoded(len(content)) + content)
     if filled != 1:
         raise NotHollowable(f"{filled} modules with data, where one was expected")
     return b"".join(parts)
 
 
-def _sections(wasm: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Id, first byte and end of every section's content."""
-    while start < end:
-        section = wasm[start]
-        size, content = _unsigned(wasm, start + 1)
-        yield section, content, content + size
-        start = content + size
-
-
-def _data_section(module: bytes) -> tuple[int, int] | None:
-    for section, start, end in _sections(module, _HEADER_BYTES, len(module)):
-        if section == _DATA:
-            return start, end
-    return None
+def _data_section(module: bytes) -> bytes | None:
+    found = [content for section, content in binary.sections(module) if section == _DATA]
+    return bytes(found[0]) if found else None
 
 
 def _without_data(module: bytes) -> bytes:
     parts = [module[:_HEADER_BYTES]]
-    for section, start, end in _sections(module, _HEADER_BYTES, len(module)):
+    for section, content in binary.sections(module):
         if section != _DATA:
-            parts.append(bytes([section]) + _leb(end - start) + module[start:end])
+            parts.append(bytes([section]) + leb.encoded(len(content)) + content)
     return b"".join(parts)
 
 
-def _write_image(module: bytes, start: int, end: int, path: Path) -> None:
-    count, at = _unsigned(module, start)
+def _write_image(data: bytes, path: Path) -> None:
+    count, at = leb.unsigned(data, 0)
     with path.open("wb") as image:
         for _ in range(count):
-            if module[at] != 0 or module[at + 1] != _I32_CONST:
+            if data[at] != 0 or data[at + 1] != _I32_CONST:
                 raise NotHollowable("a data segment that is not placed at a constant address")
-            address, at = _signed(module, at + 2)
-            if module[at] != _END:
+            address, at = leb.signed(data, at + 2)
+            if data[at] != _END:
                 raise NotHollowable("a data segment that is placed at a computed address")
-            size, at = _unsigned(module, at + 1)
+            size, at = leb.unsigned(data, at + 1)
             image.seek(address & 0xFFFFFFFF)
-            image.write(module[at : at + size])
+            image.write(data[at : at + size])
             at += size
-    if at != end:
-        raise NotHollowable("a data section that does not end where it says")
-
-
-def _unsigned(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _signed(data: bytes, at: int) -> tuple[int, int]:
-    start = at
-    value, at = _unsigned(data, at)
-    bits = 7 * (at - start)
-    return (value - (1 << bits) if value >> (bits - 1) else value), at
-
-
-def _leb(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -107,6 +107,9 @@ class Guest(Protocol):
     def call(self, sandbox: "Sandbox", event: bytes, context: str) -> bytes:
         """The answer as JSON text. Raises GuestFailure or Wasmtime's errors."""
 
+    def restore(self, sandbox: "Sandbox") -> bool:
+        """Put back what an invocation changed outside of memory; False where that can't be done."""
+
 
 class Sandbox:
     """One instance of one deployment. Lives until it is discarded; a lease calls it."""
@@ -169,7 +172,7 @@ class Sandbox:
 
     def restore(self) -> bool:
         """Put the memory back to the image; False where that can't be done."""
-        return self.image is not None and self.image.restore()
+        return self.image is not None and self.guest.restore(self) and self.image.restore()
 
     def save(self, path: str) -> None:
         """Write the memory to a new file, for another sandbox to adopt. Raises OSError."""

@@ -95,10 +95,9 @@ class Sandboxes:
             sandbox.close()
             sandbox = self._new(replace(spec, snapshot_path=None))
             started = sandbox.start()
-        # The runtime is ours, so its hidden state is known: a call that returns leaves its globals
-        # and tables as they were. Of other modules that is not known.
-        restorable = spec.kind is PackageKind.PYTHON and spec.isolation is Isolation.PRISTINE
-        if started.error_type is None and restorable and self._can_restore:
+        restorable = spec.kind is PackageKind.PYTHON or spec.restorable
+        wanted = restorable and spec.isolation is Isolation.PRISTINE and self._can_restore
+        if started.error_type is None and wanted:
             sandbox.capture()
         return Ready(sandbox, started)
 

@@ -187,7 +187,8 @@ class _Plan:
             chosen = slice(first, first + _VECTORS_MAX)
             pairs = list(zip(starts[chosen], sizes[chosen], strict=True))
             total = sum(sizes[chosen])
-            self._reads.append(((_Vector * len(pairs))(*pairs), len(pairs), offset, total))
+            vectors = (_Vector * len(pairs))(*(_Vector(*pair) for pair in pairs))
+            self._reads.append((vectors, len(pairs), offset, total))
             offset += total
 
     def run(self) -> None:
