@@ -35,6 +35,7 @@ INSPECTED = {
     "kind": "reactor",
     "memory_minimum_bytes": 0,
     "has_init": False,
+    "restorable": False,
 }
 ELSEWHERE = """
 import asyncio, sys
