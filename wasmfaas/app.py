@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import uvicorn
 import uvloop
 
 from wasmfaas import __version__
+from wasmfaas.edge import connection
 from wasmfaas.errors import ServiceUnavailable
 from wasmfaas.node import Node
 from wasmfaas.settings import Settings
@@ -20,6 +22,8 @@ _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 #: Requests that run when the server is told to stop have this long to finish.
 _STOP_S_MAX = 10
+#: Files that are open beside connections: workers, logs, packages on their way.
+_OTHER_FILES = 512
 
 
 def serve(
@@ -49,7 +53,7 @@ async def _serve(
         server = _Server(
             uvicorn.Config(
                 node.application,
-                http="httptools",
+                http=connection.bounded(settings, _connections_max(settings)),
                 ws="none",
                 lifespan="off",
                 log_level="warning",
@@ -64,9 +68,11 @@ async def _serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)
         serving = loop.create_task(server.serve(sockets=[listener]))
+        checking = loop.create_task(connection.keep_checking(server.server_state.connections))
         with _announced(node, url):
             loop.call_soon(ready, url)
             await serving
+        checking.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -111,6 +117,16 @@ def _bind(settings: Settings) -> socket.socket:
         ) from None
     listener.setblocking(False)
     return listener
+
+
+def _connections_max(settings: Settings) -> int:
+    """As many as the settings say, or as the system lets us open beside all other files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.connections_max + _OTHER_FILES
+    files_max = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < files_max:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, hard))
+    return max(files_max - _OTHER_FILES, files_max // 2)
 
 
 def _url(host: str, listener: socket.socket) -> str:

@@ -6,6 +6,7 @@
     ├── InvalidRequestContent     400  InvalidRequestContentException
     ├── SerializationFailed       400  SerializationException
     ├── CodeStorageExceeded       400  CodeStorageExceededException
+    ├── BadRequest                400  BadRequestException
     ├── AccessDenied              403  AccessDeniedException
     ├── ResourceNotFound          404  ResourceNotFoundException
     ├── UnknownOperation          404  UnknownOperationException
@@ -16,6 +17,7 @@
     ├── RequestEntityTooLarge     413  RequestEntityTooLargeException
     ├── UnsupportedMediaType      415  UnsupportedMediaTypeException
     ├── TooManyRequests           429  TooManyRequestsException
+    ├── RequestHeadTooLarge       431  RequestHeaderFieldsTooLargeException
     ├── ServiceFailure            500  ServiceException
     ├── ServiceUnavailable        503  ServiceUnavailableException
     │   └── DataDirectoryUnusable 503  ServiceUnavailableException
@@ -93,6 +95,13 @@ class CodeStorageExceeded(WasmfaasError):
     code = "CodeStorageExceededException"
     status = 400
     message_key = "message"
+
+
+class BadRequest(WasmfaasError):
+    """What a client sends is not HTTP as it is spoken here."""
+
+    code = "BadRequestException"
+    status = 400
 
 
 class AccessDenied(WasmfaasError):
@@ -184,6 +193,13 @@ class TooManyRequests(WasmfaasError):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.retry_after_s)}
+
+
+class RequestHeadTooLarge(WasmfaasError):
+    """The request line and the headers exceed their limit."""
+
+    code = "RequestHeaderFieldsTooLargeException"
+    status = 431
 
 
 class ServiceFailure(WasmfaasError):

@@ -17,6 +17,7 @@ from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.api.guard import Guard
 from wasmfaas.api.management import PREFIX, Management
 from wasmfaas.api.names import Names
+from wasmfaas.edge.bodies import HeldBodies
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.deployments import Deployments
@@ -135,7 +136,8 @@ class Node:
         urls = FunctionUrls(settings, registry, invoker, names.arn)
         for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):
             changes.tell(listener)
-        self.application: ASGIApp = Guard(_Front(urls, management, api), is_function_url)
+        guarded = Guard(_Front(urls, management, api), is_function_url)
+        self.application: ASGIApp = HeldBodies(guarded, settings.request_bytes_held_max)
 
     async def _start(
         self, workers: Workers, runtime: PythonRuntime, deployments: Deployments, ledger: Ledger

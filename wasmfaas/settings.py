@@ -86,6 +86,25 @@ class Settings:
         500, "Time past its timeout after which an invocation's worker is killed.", least=0
     )
 
+    connections_max: int = _setting(
+        10_000,
+        "Connections open at once, fewer where the system allows fewer; more get 503.",
+        least=1,
+    )
+    request_head_bytes_max: int = _setting(
+        128 * 1024, "Size of a request line and its headers.", least=1024
+    )
+    request_head_s_max: int = _setting(
+        10, "Time for a request line and its headers to arrive.", least=1
+    )
+    request_stall_s_max: int = _setting(
+        30, "Time that a client may neither send its request nor read its answer.", least=1
+    )
+    request_bytes_held_max: int = _setting(
+        512 * MIB,
+        "Bytes of request bodies that are received or wait at once; more get 429.",
+        least=1,
+    )
     event_bytes_max: int = _setting(6_291_456, "Size of an event or request body.", least=1)
     response_bytes_max: int = _setting(6_291_556, "Size of a function's answer.", least=1)
     api_request_bytes_max: int = _setting(

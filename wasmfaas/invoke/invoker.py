@@ -90,13 +90,19 @@ class Invoker:
         """Have a sandbox of *name* ready before it is called, and a snapshot for those to come; a
         failing start-up is logged."""
         target = await self._resolve(name)
-        error = await self._workers.load(target)
+        try:
+            error = await self._workers.load(target)
+        except WorkerDied as death:
+            self._log_start(name, _TIMED_OUT if death.killed else _EXITED)
+            return
         if error is not None:
-            payload = json.loads(error)
-            text = f"INIT_REPORT Status: error\tError Type: {payload.get('errorType')}\t\n"
-            self._logs.append(name, "", text.encode())
+            self._log_start(name, json.loads(error).get("errorType"))
         elif await self._snapshots.take(target):
             self.forget(name)
+
+    def _log_start(self, name: str, error_type: str) -> None:
+        text = f"INIT_REPORT Status: error\tError Type: {error_type}\t\n"
+        self._logs.append(name, "", text.encode())
 
     def forget(self, name: str) -> None:
         """Look *name* up anew at its next invocation; called for every change of a function."""

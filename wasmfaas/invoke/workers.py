@@ -1,7 +1,7 @@
 """The worker processes, and who has which.
 
 A lease is one worker for one invocation. Requests prefer a worker that holds a ready sandbox of
-their deployment; what finds no worker waits, in order, within bounds of count, bytes and time.
+their deployment; what finds no worker waits, within bounds of count, bytes and time.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wasmfaas.errors import ServiceUnavailable, TooManyRequests
+from wasmfaas.errors import ServiceUnavailable
+from wasmfaas.invoke.waiting import Waiter, Waiting, throttled
 from wasmfaas.invoke.worker import Reply, Target, Worker, WorkerDied, child_environment, reply_of
 from wasmfaas.settings import Settings
 
@@ -32,15 +32,6 @@ _FAILED_STARTS_MAX = 5
 _SHRINK_EVERY_S = 5.0
 
 
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    """One invocation that waits for a worker."""
-
-    key: str
-    event_bytes: int
-    lease: asyncio.Future[Worker]
-
-
 class Workers:
     """Starts, leases and replaces workers. Lives as long as the server."""
 
@@ -51,8 +42,7 @@ class Workers:
         self._workers: set[Worker] = set()
         #: Idle workers, longest idle first, with the moment since which they are.
         self._idle: OrderedDict[Worker, float] = OrderedDict()
-        self._waiting: deque[_Waiter] = deque()
-        self._waiting_bytes = 0
+        self._waiting = Waiting(settings.queue_depth_max, settings.queue_bytes_max)
         self._starting = 0
         self._serial = 0
         self._failed_starts = 0
@@ -85,9 +75,7 @@ class Workers:
     async def close(self) -> None:
         """End every worker, and fail whoever waits for one."""
         self._closing = True
-        for waiter in self._waiting:
-            if not waiter.lease.done():
-                waiter.lease.set_exception(ServiceUnavailable("The server is stopping."))
+        self._refuse_waiting("The server is stopping.")
         for worker in list(self._workers):
             worker.close()
         for task in list(self._tasks):
@@ -103,7 +91,7 @@ class Workers:
             "idle": idle,
             "busy": len(self._workers) - idle,
             "waiting": len(self._waiting),
-            "waiting_bytes": self._waiting_bytes,
+            "waiting_bytes": self._waiting.bytes,
         }
 
     async def invoke(
@@ -119,7 +107,7 @@ class Workers:
         Raises TooManyRequests where none comes free in time, WorkerDied where it ended.
         """
         spec = target.spec
-        worker = await self._lease(spec.key, len(event))
+        worker = await self._lease(target, len(event))
         message = {
             "op": "invoke",
             "spec": target.members,
@@ -134,7 +122,7 @@ class Workers:
 
     async def load(self, target: Target) -> bytes | None:
         """Have a sandbox ready in one worker; the start-up's error payload, if it failed."""
-        worker = await self._lease(target.spec.key, 0)
+        worker = await self._lease(target, 0)
         message = {"op": "load", "spec": target.members}
         reply = await worker.request(
             message, start_ms=_INIT_MS_MAX, run_ms=0, on_log=lambda data: None
@@ -157,38 +145,35 @@ class Workers:
         finally:
             worker.close()
 
-    async def _lease(self, key: str, event_bytes: int) -> Worker:
-        worker = self._pick(key)
+    async def _lease(self, target: Target, event_bytes: int) -> Worker:
+        worker = self._pick(target.spec.key)
         if worker is not None:
             self._take(worker)
             return worker
-        settings = self._settings
-        if len(self._waiting) >= settings.queue_depth_max:
-            raise _throttled(f"{len(self._waiting)} invocations wait for a worker already")
-        if self._waiting_bytes + event_bytes > settings.queue_bytes_max:
-            raise _throttled(f"{self._waiting_bytes} bytes of events wait for a worker already")
+        waiter = self._waiting.enter(target.spec.function_name, event_bytes)
         self._grow()
-        return await self._wait(key, event_bytes)
+        worker = await self._wait(waiter)
+        # It may have ended since it was given away.
+        return worker if worker in self._workers else await self._lease(target, event_bytes)
 
-    async def _wait(self, key: str, event_bytes: int) -> Worker:
-        lease: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(key, event_bytes, lease)
-        self._waiting.append(waiter)
-        self._waiting_bytes += event_bytes
+    async def _wait(self, waiter: Waiter) -> Worker:
+        waited = self._settings.queue_wait_ms_max
         try:
-            async with asyncio.timeout(self._settings.queue_wait_ms_max / 1000):
-                return await lease
+            async with asyncio.timeout(waited / 1000):
+                return await waiter.lease
         except TimeoutError:
-            waited = self._settings.queue_wait_ms_max
-            raise _throttled(f"no worker came free within {waited} ms") from None
+            if waiter.lease.done() and not waiter.lease.cancelled():
+                # Just in time after all.
+                return waiter.lease.result()
+            raise throttled(f"no worker came free within {waited} ms") from None
         except asyncio.CancelledError:
-            if lease.done() and not lease.cancelled() and lease.exception() is None:
-                self._idle_now(lease.result())
+            if waiter.lease.done() and not waiter.lease.cancelled():
+                worker = waiter.lease.result()
+                worker.is_idle = True
+                self._idle_now(worker)
             raise
         finally:
-            self._waiting_bytes -= event_bytes
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
+            self._waiting.leave(waiter)
 
     def _pick(self, key: str) -> Worker | None:
         """An idle worker: one that has *key* ready, else the one that has been idle longest."""
@@ -205,13 +190,16 @@ class Workers:
         """Give an idle worker to whoever has waited longest, or keep it."""
         if worker not in self._workers or not worker.is_idle:
             return
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.lease.done():
-                worker.is_idle = False
-                waiter.lease.set_result(worker)
-                return
-        self._idle[worker] = time.monotonic()
+        waiter = self._waiting.next()
+        if waiter is None:
+            self._idle[worker] = time.monotonic()
+        else:
+            worker.is_idle = False
+            waiter.lease.set_result(worker)
+
+    def _refuse_waiting(self, reason: str) -> None:
+        while (waiter := self._waiting.next()) is not None:
+            waiter.lease.set_exception(ServiceUnavailable(reason))
 
     def _grow(self) -> None:
         if len(self._workers) + self._starting < self._settings.workers_max:
@@ -231,12 +219,21 @@ class Workers:
                 self._workers.add(worker)
             finally:
                 self._starting -= 1
-            async with asyncio.timeout(_START_S_MAX):
-                await worker.started
+            await self._started(worker)
             self._failed_starts = 0
         except (WorkerDied, TimeoutError, OSError) as error:
             self._failed_starts += 1
             _logger.error("a worker could not be started: %r", error)
+            if not self._workers and not self._starting:
+                self._refuse_waiting("No worker process can be started; the server's log says why.")
+
+    async def _started(self, worker: Worker) -> None:
+        try:
+            async with asyncio.timeout(_START_S_MAX):
+                await worker.started
+        except TimeoutError:
+            worker.kill()
+            raise
 
     async def _connect(self, *, pooled: bool = True) -> Worker:
         self._serial += 1
@@ -269,14 +266,13 @@ class Workers:
         return worker
 
     def _ended(self, worker: Worker) -> None:
+        was_pooled = worker in self._workers
         self._workers.discard(worker)
         self._idle.pop(worker, None)
-        shutil.rmtree(worker.scratch_path, ignore_errors=True)
         if self._closing:
             return
-        if not worker.retired and self._failed_starts < _FAILED_STARTS_MAX:
+        # A guest may have left many files.
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, shutil.rmtree, worker.scratch_path, True)
+        if was_pooled and not worker.retired and self._failed_starts < _FAILED_STARTS_MAX:
             self._grow()
-
-
-def _throttled(reason: str) -> TooManyRequests:
-    return TooManyRequests(f"Rate Exceeded: {reason}.", reason="ConcurrentInvocationLimitExceeded")

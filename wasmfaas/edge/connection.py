@@ -1,0 +1,286 @@
+"""A client's connection: uvicorn's, with bounds on what a client can have us hold, and how long.
+
+uvicorn bounds neither the size of a request's head nor the time in which a request arrives.
+"""
+
+import asyncio
+import enum
+import json
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from wasmfaas.errors import (
+    BadRequest,
+    RequestHeadTooLarge,
+    RequestTimeout,
+    ServiceUnavailable,
+    TooManyRequests,
+    WasmfaasError,
+)
+from wasmfaas.settings import Settings
+
+_SWEEP_EVERY_S = 1.0
+#: Beside the time that it may stall, a body has a second for each so many bytes.
+_BODY_BYTES_PER_S_MIN = 1024
+#: A client that still sends when it is refused has this long to read why.
+_LINGER_S = 5.0
+#: Requests that may wait behind the one that is answered, on one connection.
+_PIPELINED_MAX = 32
+_TRANSFER_ENCODING = b"transfer-encoding"
+_CONTENT_LENGTH = b"content-length"
+
+
+class _Phase(enum.Enum):
+    """What the client has to send next."""
+
+    #: Nothing: a request has arrived in full, and the next has not begun.
+    NOTHING = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    #: Whatever it sends is not read any more.
+    REFUSED = enum.auto()
+
+
+class Connection(HttpToolsProtocol):
+    """One connection. Lives until either side closes it; `check` has to be called now and then."""
+
+    settings: ClassVar[Settings]
+    #: How many may be open; the settings' number, or fewer.
+    connections_max: ClassVar[int]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._phase = _Phase.HEAD
+        #: When the phase began, and when the last byte of a body came.
+        self._since = self._arrived = self.loop.time()
+        self._has_sent = False
+        #: Bytes of the head so far; of a body; of neither (chunk extensions, trailers) in a row.
+        self._head_bytes = self._body_bytes = self._other_bytes = 0
+        self._got_body = False
+        #: The request that is being answered; `self.cycle` is the one that came last.
+        self._running: RequestResponseCycle | None = None
+        #: Bytes that the client had not read at the last check, and since when none of it went.
+        self._unread_bytes, self._unread_since = 0, self._since
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        most = self.connections_max
+        if len(self.connections) > most:
+            self._refuse(ServiceUnavailable(f"{most} connections are open, which is the limit."))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._phase = _Phase.REFUSED
+        self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is _Phase.REFUSED:
+            return
+        self._has_sent = True
+        self._unset_keepalive_if_required()
+        if self._phase is _Phase.NOTHING:
+            self._enter(_Phase.HEAD)
+        before, self._got_body = self._phase, False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Answered as if the client had not asked for another protocol, as it must expect.
+            self._phase = _Phase.REFUSED
+        except httptools.HttpParserError as error:
+            self._refuse(_explained(error))
+        else:
+            self._count(before, len(data))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._phase is not _Phase.HEAD:
+            self._enter(_Phase.HEAD)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What follows a body is no header: it would come after all checks of them.
+        if self._phase is _Phase.HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.settings.request_head_bytes_max:
+            raise self._head_too_large()
+        if len(self.pipeline) >= _PIPELINED_MAX:
+            raise TooManyRequests(
+                "Too many requests wait on this connection.", reason="CallerRateLimitExceeded"
+            )
+        upgrades = self.parser.should_upgrade()
+        self._check_framing(upgrades)
+        super().on_headers_complete()
+        if upgrades:
+            self.cycle.keep_alive = False
+        self._enter(_Phase.BODY)
+
+    def on_body(self, body: bytes) -> None:
+        self._got_body = True
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._enter(_Phase.NOTHING)
+
+    def check(self) -> None:
+        """Refuse what is overdue, and leave a client that does not read what it asked for."""
+        now = self.loop.time()
+        if self._phase is _Phase.HEAD:
+            if now - self._since > self.settings.request_head_s_max:
+                self._head_overdue()
+        elif self._phase is _Phase.BODY:
+            self._check_body(now)
+        elif self._phase is _Phase.REFUSED:
+            is_done = self._running is None or self._running.response_complete
+            if is_done and now - self._since > _LINGER_S:
+                self.transport.abort()
+        self._check_unread(now)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _enter(self, phase: _Phase) -> None:
+        self._phase = phase
+        self._since = self._arrived = self.loop.time()
+        self._head_bytes = self._body_bytes = self._other_bytes = 0
+
+    def _count(self, before: _Phase, size: int) -> None:
+        """*size* bytes have come; *before* is the phase that they found."""
+        most = self.settings.request_head_bytes_max
+        if self._phase is _Phase.HEAD and before is _Phase.HEAD:
+            self._head_bytes += size
+            if self._head_bytes > most:
+                self._refuse(self._head_too_large())
+        elif self._phase is _Phase.BODY and before is _Phase.BODY:
+            self._arrived = self.loop.time()
+            self._other_bytes = 0 if self._got_body else self._other_bytes + size
+            if self._other_bytes > most:
+                text = f"More than {most} bytes of the body's framing carry nothing of the body."
+                self._refuse(BadRequest(text))
+
+    def _check_framing(self, upgrades: bool) -> None:
+        """That the body, if any, is framed in a way that is read here."""
+        has_body = False
+        for name, value in self.headers:
+            if name == _TRANSFER_ENCODING:
+                has_body = True
+                if value.strip().lower() != b"chunked":
+                    raise BadRequest("Of all transfer encodings, only chunked is read here.")
+            elif name == _CONTENT_LENGTH:
+                has_body = value.strip(b"0 ") != b""
+        if has_body and upgrades:
+            raise BadRequest(
+                "A request with a body asks for another protocol (Upgrade), and none other than "
+                "HTTP/1.1 is spoken here. Send it without Upgrade."
+            )
+
+    def _check_body(self, now: float) -> None:
+        if self.flow.read_paused:
+            # It is we who keep the client waiting.
+            self._since, self._arrived, self._body_bytes = now, now, 0
+            return
+        stall_s = self.settings.request_stall_s_max
+        if now - self._arrived > stall_s:
+            self._refuse(RequestTimeout(f"The rest of the body has not come for {stall_s} s."))
+        elif now - self._since > stall_s + self._body_bytes / _BODY_BYTES_PER_S_MIN:
+            text = f"The body comes with less than {_BODY_BYTES_PER_S_MIN} bytes per second."
+            self._refuse(RequestTimeout(text))
+
+    def _check_unread(self, now: float) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if not unread or unread != self._unread_bytes:
+            self._unread_bytes, self._unread_since = unread, now
+        elif now - self._unread_since > self.settings.request_stall_s_max:
+            self.transport.abort()
+
+    def _head_overdue(self) -> None:
+        if not self._has_sent:
+            self.transport.close()
+            return
+        most = self.settings.request_head_s_max
+        self._refuse(RequestTimeout(f"The head of the request has not come within {most} s."))
+
+    def _head_too_large(self) -> WasmfaasError:
+        most = self.settings.request_head_bytes_max
+        return RequestHeadTooLarge(
+            f"The request line and the headers have more than {most} bytes together. Send large "
+            "data in the body."
+        )
+
+    def _refuse(self, error: WasmfaasError) -> None:
+        """Read no further. The answer is *error*, unless an earlier request is not answered yet: a
+        client would take it for the answer to that."""
+        if self.transport.is_closing():
+            return
+        in_body = self._phase is _Phase.BODY
+        self._enter(_Phase.REFUSED)
+        if in_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle is not self._running:
+                self.pipeline.popleft()
+        owed = [cycle for cycle, _ in self.pipeline]
+        if self._running is not None and self._running is not (self.cycle if in_body else None):
+            owed.append(self._running)
+        if owed and not owed[0].response_complete:
+            owed[0].keep_alive = False
+        elif in_body and self.cycle.response_started:
+            self.transport.close()
+        else:
+            self.transport.write(b"".join(_response(error, self.server_state.default_headers)))
+            self.transport.write_eof()
+            self.flow.resume_reading()
+
+
+def _explained(error: httptools.HttpParserError) -> WasmfaasError:
+    cause = error.__context__
+    if isinstance(cause, WasmfaasError):
+        return cause
+    if isinstance(error, httptools.HttpParserCallbackError):
+        return BadRequest("The target of the request cannot be read: it has to be a path.")
+    return BadRequest(f"This is not HTTP/1.1: {error}.")
+
+
+def _response(error: WasmfaasError, default: Iterable[tuple[bytes, bytes]]) -> Iterable[bytes]:
+    body = json.dumps(error.body()).encode()
+    headers = {
+        "content-type": "application/json",
+        "x-amzn-errortype": error.code,
+        **error.headers(),
+        "content-length": str(len(body)),
+        "connection": "close",
+    }
+    yield STATUS_LINE[error.status]
+    yield from (b"%b: %b\r\n" % pair for pair in default)
+    yield from (f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items())
+    yield b"\r\n" + body
+
+
+def bounded(settings: Settings, connections_max: int) -> type[Connection]:
+    """The connections of a server with *settings*, of which *connections_max* may be open."""
+    members = {"settings": settings, "connections_max": connections_max}
+    return type("BoundedConnection", (Connection,), members)
+
+
+async def keep_checking(connections: Iterable[object]) -> None:
+    """Check what *connections* holds, once a second, until cancelled."""
+    while True:
+        await asyncio.sleep(_SWEEP_EVERY_S)
+        for connection in list(connections):
+            if isinstance(connection, Connection):
+                connection.check()
