@@ -5,7 +5,7 @@ import wasmtime
 
 from tests.sandbox.conftest import Pool, answer
 from tests.sandbox.stateful import STATEFUL
-from tests.sandbox.wat import ZERO, reactor
+from tests.sandbox.wat import ZERO, reactor, says
 from wasmfaas.models import Isolation
 from wasmfaas.sandbox.exposure import GLOBAL_PREFIX, expose
 
@@ -84,8 +84,8 @@ def test_every_encoding_is_walked_over(body: str) -> None:
     assert exports(f"(module {walked})") is None
 
 
-RESTORED = ("memory", "last-byte-of-memory", "an-earlier-event", "hidden-global",
-            "exported-global", "second-memory")  # fmt: skip
+RESTORED = ("memory", "last-byte-of-memory", "an-earlier-event", "size-of-memory",
+            "hidden-global", "exported-global", "second-memory")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STATEFUL)
@@ -124,3 +124,34 @@ def test_a_closed_descriptor_costs_the_sandbox(pool: Pool) -> None:
         reply = pool.invoke(target)
         assert answer(reply) == 0
         assert reply.log == b"\n"
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+def test_no_sandbox_outlives_its_memory(pool: Pool, isolation: Isolation) -> None:
+    """Hundreds of sandboxes, made and dropped, in one worker that lives on."""
+    grows = reactor(
+        "(drop (memory.grow (i32.const 1))) (i32.store (i32.const 196608) (i32.const 7))" + ZERO
+    )
+    targets = [
+        pool.target(pool.compiled(grows), isolation=isolation),
+        pool.target(pool.compiled(STATEFUL["size-of-a-table"]), isolation=isolation),
+    ]
+    (worker,) = pool.workers._workers
+    for _ in range(300):
+        assert answer(pool.invoke(targets[0])) == 0
+        pool.invoke(targets[1])
+    assert pool.workers._workers == {worker}
+
+
+def test_grown_memory_is_zero_again(pool: Pool) -> None:
+    """The first byte of the page that every invocation grows into, before it writes to it."""
+    module = reactor(
+        "(drop (memory.grow (i32.const 1)))"
+        "(local.set $i (i32.load (i32.const 196608)))"
+        "(i32.store (i32.const 196608) (i32.const 1)) " + says("(local.get $i)")
+    )
+    target = pool.target(pool.compiled(module))
+    replies = [pool.invoke(target) for _ in range(5)]
+    assert [answer(reply) for reply in replies] == [0] * 5
+    assert len({(reply.fuel, reply.memory_bytes) for reply in replies}) == 1
+    assert [reply.init_us is None for reply in replies] == [False, True, True, True, True]

@@ -69,6 +69,8 @@ class Worker(asyncio.Protocol):
         #: Deployments that have a sandbox ready in this worker.
         self.ready_keys: frozenset[str] = frozenset()
         self.is_idle = False
+        #: The deployment that it has just served, until it is ready for the next invocation.
+        self.returning_key: str | None = None
         #: Whether it was let go because there was nothing for it to do.
         self.retired = False
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -82,6 +84,7 @@ class Worker(asyncio.Protocol):
         self._killed = False
         self._cpu_us_idle = 0
         self._requested_ns = 0
+        self._key: str | None = None
         self._run_ms: int | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -132,6 +135,7 @@ class Worker(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         self._log.clear()
+        self._key = message["spec"]["key"]
         self._killed = False
         self._requested_ns = time.monotonic_ns()
         self.on_log = on_log
@@ -163,10 +167,11 @@ class Worker(asyncio.Protocol):
                 self._restart_timer()
             case "reply" | "loaded":
                 message["streamed_log"] = b"".join(self._log)
+                self.returning_key = self._key
                 if self._reply is not None and not self._reply.done():
                     self._reply.set_result(message)
             case "ready":
-                self.ready_keys = frozenset(message["keys"])
+                self.ready_keys, self.returning_key = frozenset(message["keys"]), None
                 self._cpu_us_idle = int(message["cpu_us"])
                 if not self.started.done():
                     self.started.set_result(None)

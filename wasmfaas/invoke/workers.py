@@ -151,7 +151,8 @@ class Workers:
             self._take(worker)
             return worker
         waiter = self._waiting.enter(target.spec.function_name, event_bytes)
-        self._grow()
+        if not self._idle:
+            self._grow()
         worker = await self._wait(waiter)
         # It may have ended since it was given away.
         return worker if worker in self._workers else await self._lease(target, event_bytes)
@@ -176,10 +177,15 @@ class Workers:
             self._waiting.leave(waiter)
 
     def _pick(self, key: str) -> Worker | None:
-        """An idle worker: one that has *key* ready, else the one that has been idle longest."""
+        """An idle worker: one that has *key* ready, else the one that has been idle longest; none
+        where one that has just served *key* is about to be ready again, which is sooner than any
+        start-up."""
         for worker in reversed(self._idle):
             if key in worker.ready_keys:
                 return worker
+        returning = sum(worker.returning_key == key for worker in self._workers)
+        if len(self._waiting) < min(returning, self._settings.queue_depth_max):
+            return None
         return next(iter(self._idle), None)
 
     def _take(self, worker: Worker) -> None:
@@ -188,13 +194,14 @@ class Workers:
 
     def _idle_now(self, worker: Worker) -> None:
         """Give an idle worker to whoever has waited longest, or keep it."""
-        if worker not in self._workers or not worker.is_idle:
-            return
-        waiter = self._waiting.next()
-        if waiter is None:
+        if worker in self._workers and worker.is_idle:
             self._idle[worker] = time.monotonic()
-        else:
-            worker.is_idle = False
+            self._serve(worker)
+
+    def _serve(self, worker: Worker) -> None:
+        waiter = self._waiting.next()
+        if waiter is not None:
+            self._take(worker)
             waiter.lease.set_result(worker)
 
     def _refuse_waiting(self, reason: str) -> None:
@@ -274,5 +281,8 @@ class Workers:
         # A guest may have left many files.
         loop = asyncio.get_running_loop()
         loop.run_in_executor(None, shutil.rmtree, worker.scratch_path, True)
+        # Whoever waited for this one in particular takes any other.
+        for idle in list(self._idle):
+            self._serve(idle)
         if was_pooled and not worker.retired and self._failed_starts < _FAILED_STARTS_MAX:
             self._grow()

@@ -147,6 +147,7 @@ class ReactorGuest:
         self._globals: list[tuple[wasmtime.Global, int | float]] = []
         self._probe: Callable[[], int] | None = None
         self._descriptors = 0
+        self._memory_bytes = 0
 
     def start(self, sandbox: Sandbox) -> None:
         store, compiled = sandbox.store, sandbox.compiled
@@ -168,21 +169,34 @@ class ReactorGuest:
                 for name, item in exports.items()
                 if name.startswith(GLOBAL_PREFIX) and isinstance(item, wasmtime.Global)
             ]
+            self._memory_bytes = memory.data_len(store)
             left = store.get_fuel()
             self._probe = self._imports.probe(store)
             self._descriptors = self._probe()
             store.set_fuel(left)
 
     def restore(self, sandbox: Sandbox) -> bool:
-        """Put the globals back, where nothing else changed that can't be."""
+        """Put the globals and the size of the memory back, where nothing else changed that can't
+        be."""
         try:
             if self._probe is None or self._probe() != self._descriptors:
                 return False
-        except (wasmtime.WasmtimeError, wasmtime.Trap):
+            self._shrink(sandbox)
+        except (wasmtime.WasmtimeError, wasmtime.Trap, MemoryError):
             return False
         for item, value in self._globals:
             item.set_value(sandbox.store, value)
         return True
+
+    def _shrink(self, sandbox: Sandbox) -> None:
+        """With several memories it is not known which is the exported one; `Image.restore` then
+        refuses what has grown."""
+        memories = sandbox.account.memories
+        if len(memories) == 1 and memories[0].size > self._memory_bytes:
+            memories[0].shrink(self._memory_bytes)
+            self._memory.grow(sandbox.store, 0)
+            if self._memory.data_len(sandbox.store) != self._memory_bytes:
+                raise MemoryError("the instance did not notice that its memory shrank")
 
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         store = sandbox.store

@@ -28,6 +28,7 @@ libc.ioctl.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p]
 libc.preadv.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_long]
 libc.preadv.restype = ctypes.c_ssize_t
 libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
@@ -69,7 +70,9 @@ class LinearMemory:
             raise MemoryError(f"cannot reserve {self._mapped} bytes of address space")
         self.base: int = base
         libc.mprotect(self.base, size, READ_WRITE)
-        # Kept here, as Wasmtime calls them for as long as the memory exists.
+        #: Whether Wasmtime has given it back.
+        self.freed = False
+        # What Wasmtime calls for as long as the memory exists.
         self.callbacks = (
             _bindings.wasmtime_memory_get_callback_t(self._get),
             _bindings.wasmtime_memory_grow_callback_t(self._grow),
@@ -88,6 +91,17 @@ class LinearMemory:
         ):
             raise MemoryError(f"cannot map {size} bytes over a memory of {self.size}")
 
+    def shrink(self, size: int) -> None:
+        """Give back what is beyond *size*: out of bounds again, and zero when it is grown into.
+
+        The instance goes by a length of its own, which it reads anew when it is told to grow by
+        nothing. Raises MemoryError.
+        """
+        start, length = self.base + size, self.size - size
+        if libc.madvise(start, length, mmap.MADV_DONTNEED) or libc.mprotect(start, length, 0):
+            raise MemoryError(f"cannot shrink a memory to {size} bytes")
+        self.size = size
+
     def _get(self, _env: int, size: Any, capacity: Any) -> int:
         size[0], capacity[0] = self.size, self.reserved
         return self.base
@@ -103,6 +117,7 @@ class LinearMemory:
 
     def _free(self, _env: int) -> None:
         libc.munmap(self.base, self._mapped)
+        self.freed = True
 
 
 class MemoryCreator:
@@ -111,6 +126,8 @@ class MemoryCreator:
 
     def __init__(self) -> None:
         self.account: MemoryAccount | None = None
+        #: Kept for as long as Wasmtime may call them back, whoever else has forgotten them.
+        self._alive: list[LinearMemory] = []
         self._new_memory = _bindings.wasmtime_new_memory_callback_t(self._create)
         self.pointer = ctypes.pointer(
             _bindings.wasmtime_memory_creator(None, self._new_memory, ctypes.cast(0, _NO_FINALIZER))
@@ -135,6 +152,8 @@ class MemoryCreator:
         except MemoryError as error:
             return _refusal(str(error))
         account.memories.append(memory)
+        self._alive = [other for other in self._alive if not other.freed]
+        self._alive.append(memory)
         out[0].env = None
         out[0].get_memory, out[0].grow_memory, out[0].finalizer = memory.callbacks
         return 0
