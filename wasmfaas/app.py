@@ -22,6 +22,8 @@ _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 #: Requests that run when the server is told to stop have this long to finish.
 _STOP_S_MAX = 10
+#: Once they are cut short, clients have this long to read so.
+_LEAVE_S_MAX = 1
 #: Files that are open beside connections: workers, logs, packages on their way.
 _OTHER_FILES = 512
 
@@ -61,8 +63,9 @@ async def _serve(
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=_STOP_S_MAX,
-            )
+                timeout_graceful_shutdown=_STOP_S_MAX + 2 * _LEAVE_S_MAX,
+            ),
+            node,
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -78,14 +81,32 @@ async def _serve(
 class _Server(uvicorn.Server):
     """uvicorn's server, with signals left to us: it would end the process before we are done."""
 
+    def __init__(self, config: uvicorn.Config, node: Node) -> None:
+        super().__init__(config)
+        self._node = node
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def stop(self) -> None:
-        """Stop accepting and finish what runs; a second call stops at once."""
-        self.force_exit = self.should_exit
+        """Stop accepting, finish what runs, or cut it short in the end; a second call does so at
+        once."""
+        if self.should_exit:
+            self._cut_short()
+            return
         self.should_exit = True
+        self._node.stop()
+        asyncio.get_running_loop().call_later(_STOP_S_MAX, self._cut_short)
+
+    def _cut_short(self) -> None:
+        self._node.cut_short()
+        asyncio.get_running_loop().call_later(_LEAVE_S_MAX, self._leave)
+
+    def _leave(self) -> None:
+        for client in list(self.server_state.connections):
+            if isinstance(client, connection.Connection):
+                client.transport.abort()
 
 
 @contextlib.contextmanager

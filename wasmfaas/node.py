@@ -82,6 +82,14 @@ class Node:
     ) -> None:
         await self._closing.aclose()
 
+    def stop(self) -> None:
+        """End what would go on for ever; what has an end may come to it."""
+        self._logs.close()
+
+    def cut_short(self) -> None:
+        """End the invocations that still run. Their callers are told, and their usage is kept."""
+        self._workers.cut_short()
+
     async def _open(self) -> None:
         settings, closing = self.settings, self._closing
         self.directory = closing.enter_context(
@@ -98,7 +106,7 @@ class Node:
         runtime = PythonRuntime(settings, compilers)
         ledger = Ledger(database, self.directory.journal)
         closing.callback(ledger.close)
-        logs = LogStore(self.directory.logs, settings.log_bytes_function_max)
+        self._logs = logs = LogStore(self.directory.logs, settings.log_bytes_function_max)
         closing.callback(logs.close)
         deployments = Deployments(settings, registry, code_store, compilers, runtime)
         scratch_path = self.directory.path / "workers"
@@ -110,7 +118,7 @@ class Node:
             artefacts.path.absolute(),
             settings.cache_dir.absolute() / "python-runtime",
         ]
-        workers = Workers(settings, scratch_path, read_paths)
+        self._workers = workers = Workers(settings, scratch_path, read_paths)
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
         invoker = Invoker(settings, registry, deployments, workers, ledger, logs, snapshots)

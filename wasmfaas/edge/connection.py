@@ -136,6 +136,13 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._enter(_Phase.NOTHING)
 
+    def shutdown(self) -> None:
+        """Close when what is owed is answered, without waiting for what has not arrived yet."""
+        if self._phase is _Phase.BODY or (self._phase is _Phase.HEAD and self._has_sent):
+            self._refuse(ServiceUnavailable("The server is stopping."), linger=False)
+        else:
+            super().shutdown()
+
     def check(self) -> None:
         """Refuse what is overdue, and leave a client that does not read what it asked for."""
         now = self.loop.time()
@@ -222,7 +229,7 @@ class Connection(HttpToolsProtocol):
             "data in the body."
         )
 
-    def _refuse(self, error: WasmfaasError) -> None:
+    def _refuse(self, error: WasmfaasError, *, linger: bool = True) -> None:
         """Read no further. The answer is *error*, unless an earlier request is not answered yet: a
         client would take it for the answer to that."""
         if self.transport.is_closing():
@@ -243,8 +250,11 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         else:
             self.transport.write(b"".join(_response(error, self.server_state.default_headers)))
-            self.transport.write_eof()
-            self.flow.resume_reading()
+            if linger:
+                self.transport.write_eof()
+                self.flow.resume_reading()
+            else:
+                self.transport.close()
 
 
 def _explained(error: httptools.HttpParserError) -> WasmfaasError:

@@ -30,6 +30,7 @@ _START_S_MAX = 30.0
 _INIT_MS_MAX = 15_000
 _FAILED_STARTS_MAX = 5
 _SHRINK_EVERY_S = 5.0
+_STOPPING = "The server is stopping."
 
 
 class Workers:
@@ -72,12 +73,16 @@ class Workers:
                     self._take(worker)
                     worker.close()
 
-    async def close(self) -> None:
-        """End every worker, and fail whoever waits for one."""
+    def cut_short(self) -> None:
+        """End every worker now, whatever it runs, and refuse whoever waits or comes."""
         self._closing = True
-        self._refuse_waiting("The server is stopping.")
+        self._refuse_waiting(_STOPPING)
         for worker in list(self._workers):
             worker.close()
+
+    async def close(self) -> None:
+        """End every worker, and clean up after them."""
+        self.cut_short()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -146,6 +151,8 @@ class Workers:
             worker.close()
 
     async def _lease(self, target: Target, event_bytes: int) -> Worker:
+        if self._closing:
+            raise ServiceUnavailable(_STOPPING)
         worker = self._pick(target.spec.key)
         if worker is not None:
             self._take(worker)
