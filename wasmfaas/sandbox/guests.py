@@ -3,7 +3,6 @@ implement."""
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import msgpack
 import wasmtime
@@ -11,6 +10,7 @@ from wasmtime import component
 
 from wasmfaas import abi
 from wasmfaas.models import PackageKind, SandboxSpec
+from wasmfaas.sandbox.calls import CoreCall, TextCall
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.envelope import (
     check_json,
@@ -57,29 +57,38 @@ class ComponentGuest:
 
     def __init__(self, linker: component.Linker) -> None:
         self._linker = linker
-        self._handle: component.Func | None = None
+        self._handle: TextCall | None = None
 
     def start(self, sandbox: Sandbox) -> None:
         init = self._instantiate(sandbox)
         if init is not None:
-            _answer(init(sandbox.store, sandbox.spec.handler))
+            _answer(*init(sandbox.spec.handler.encode()))
 
     def restore(self, sandbox: Sandbox) -> bool:
         """What a component holds beside its memory can't be put back."""
         return False
 
-    def _instantiate(self, sandbox: Sandbox) -> component.Func | None:
+    def _instantiate(self, sandbox: Sandbox) -> TextCall | None:
         """The start-up, where the component has one."""
         store, compiled = sandbox.store, sandbox.compiled
         assert isinstance(compiled, component.Component)
         store.set_wasi(sandbox.wasi())
         instance = self._linker.instantiate(store, compiled)
-        self._handle = instance.get_func(store, abi.EXPORT_HANDLE)
-        return instance.get_func(store, abi.EXPORT_INIT)
+        handle = instance.get_func(store, abi.EXPORT_HANDLE)
+        init = instance.get_func(store, abi.EXPORT_INIT)
+        assert handle is not None, "it was inspected"
+        self._handle = TextCall(store, handle, 2)
+        return None if init is None else TextCall(store, init, 1)
 
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         assert self._handle is not None, "call follows start"
-        answer = _answer(self._handle(sandbox.store, event.decode(), context)).encode()
+        try:
+            event.decode()
+        except UnicodeDecodeError as error:
+            raise GuestFailure(
+                "Runtime.UnmarshalError", f"Unable to unmarshal input: {error}", discard=False
+            ) from None
+        answer = _answer(*self._handle(event, context.encode()))
         check_json(answer, strict=sandbox.spec.kind is not PackageKind.PYTHON)
         return answer
 
@@ -88,7 +97,7 @@ class PythonGuest(ComponentGuest):
     """The Python runtime. Its memory is not in the component but in a file of its own."""
 
     #: Given instead of a handler, has the runtime open what it keeps open, and import nothing.
-    _NO_HANDLER = ""
+    _NO_HANDLER = b""
 
     def __init__(self, linker: component.Linker) -> None:
         super().__init__(linker)
@@ -106,11 +115,11 @@ class PythonGuest(ComponentGuest):
         with open(spec.memory_path, "rb") as image:
             memory.map_file(image.fileno(), os.path.getsize(spec.memory_path))
         if spec.snapshot_path is not None:
-            _answer(init(sandbox.store, self._NO_HANDLER))
+            _answer(*init(self._NO_HANDLER))
             sandbox.adopt(memory, spec.snapshot_path)
             self.can_be_adopted = True
         else:
-            self.can_be_adopted = " " not in _answer(init(sandbox.store, spec.handler))
+            self.can_be_adopted = b" " not in _answer(*init(spec.handler.encode()))
 
     def restore(self, sandbox: Sandbox) -> bool:
         """The runtime is ours, so this is known: a call that returns leaves globals and tables as
@@ -130,12 +139,11 @@ def _snapshot_bytes(spec: SandboxSpec) -> int:
     return size
 
 
-def _answer(result: Any) -> str:
-    """The ok arm of *result*. Raises GuestFailure with the error arm's payload."""
-    if result.tag == "ok":
-        text: str = result.payload
+def _answer(ok: bool, text: bytes) -> bytes:
+    """*text*, of the ok arm. Raises GuestFailure with the error arm's payload."""
+    if ok:
         return text
-    raise GuestFailure.reported(reported_error(result.payload))
+    raise GuestFailure.reported(reported_error(text.decode("utf-8", "replace")))
 
 
 class ReactorGuest:
@@ -159,7 +167,8 @@ class ReactorGuest:
         assert isinstance(memory, wasmtime.Memory)
         assert isinstance(alloc, wasmtime.Func)
         assert isinstance(handle, wasmtime.Func)
-        self._memory, self._alloc, self._handle = memory, alloc, handle
+        self._memory = memory
+        self._alloc, self._handle = CoreCall(store, alloc, 1), CoreCall(store, handle, 2)
         initialize = exports.get(abi.EXPORT_REACTOR_INITIALIZE)
         if isinstance(initialize, wasmtime.Func):
             initialize(store)
@@ -201,7 +210,7 @@ class ReactorGuest:
     def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
         store = sandbox.store
         envelope: bytes = msgpack.packb({"event": event, "context": context.encode()})
-        address = self._alloc(store, len(envelope)) & 0xFFFFFFFF
+        address = self._alloc.i32(len(envelope))
         if address == 0:
             sandbox.account.refused = True
             raise GuestFailure("Runtime.OutOfMemory", "wasmfaas_alloc returned 0")
@@ -210,7 +219,7 @@ class ReactorGuest:
                 f"wasmfaas_alloc({len(envelope)}) returned {address}, which is outside of memory"
             )
         self._memory.write(store, envelope, address)
-        packed = self._handle(store, address, len(envelope)) & 0xFFFFFFFFFFFFFFFF
+        packed = self._handle.i64(address, len(envelope))
         start, size = packed >> 32, packed & 0xFFFFFFFF
         if start + size > self._memory.data_len(store):
             raise invalid(f"the answer, {size} bytes at {start}, is outside of memory")

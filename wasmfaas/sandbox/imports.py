@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import wasmtime
 
+from wasmfaas.sandbox.calls import CoreCall
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.memory import MemoryAccount
 
@@ -62,8 +63,10 @@ class CoreImports:
         function = instance.exports(store)["probe"]
         assert isinstance(function, wasmtime.Func)
 
+        call = CoreCall(store, function, 0)
+
         def probed() -> int:
             store.set_fuel(_PROBE_FUEL)
-            return int(function(store))
+            return call.i64()
 
         return probed
