@@ -28,11 +28,12 @@ class Machine:
 
 def this_machine() -> Machine:
     """Look at this machine."""
+    load = os.getloadavg()
     return Machine(
         cores=_cores(),
         cpu_model=_cpu_model(),
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
-        load_average=os.getloadavg(),
+        load_average=(round(load[0], 2), round(load[1], 2), round(load[2], 2)),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         wasmtime=importlib.metadata.version("wasmtime"),
         wasmfaas=wasmfaas.__version__,
