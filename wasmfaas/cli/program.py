@@ -13,6 +13,7 @@ from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
 from wasmfaas.cli.commands.describe import describe
 from wasmfaas.cli.commands.dev import dev
+from wasmfaas.cli.commands.doctor import doctor
 from wasmfaas.cli.commands.init import init
 from wasmfaas.cli.commands.invoke import invoke
 from wasmfaas.cli.commands.list import list_functions
@@ -67,6 +68,7 @@ def application() -> typer.Typer:
         ("describe", describe, _LOOK),
         ("logs", logs, _LOOK),
         ("usage", usage, _LOOK),
+        ("doctor", doctor, _LOOK),
         ("init", init, _WRITE),
         ("dev", dev, _WRITE),
     )
