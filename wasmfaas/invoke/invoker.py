@@ -84,7 +84,11 @@ class Invoker:
         target = self._targets.get(name) or await self._resolve(name)
         # A caller that goes away takes neither the bill nor the log with it.
         run = asyncio.get_running_loop().create_task(self._run(target, event, context))
-        return await asyncio.shield(run)
+        try:
+            return await asyncio.shield(run)
+        finally:
+            # An error would hold this frame, and this frame it, with the event, until a collection.
+            del run
 
     async def load(self, name: str) -> None:
         """Have a sandbox of *name* ready before it is called, and a snapshot for those to come; a

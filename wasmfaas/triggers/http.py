@@ -100,8 +100,13 @@ class FunctionUrls:
         """Call the function. What is refused from here on, a page may read as well."""
         try:
             _check_open(target)
-            body = await _read(scope, receive, self._body_bytes_max)
-            outcome = await self._invoke(target, scope, body, raw_path, request_id)
+            outcome = await self._invoke(
+                target,
+                scope,
+                await _read(scope, receive, self._body_bytes_max),
+                raw_path,
+                request_id,
+            )
         except WasmfaasError as error:
             return http_response.refusal(error, close=isinstance(error, _Unread))
         response = _answer(outcome)
@@ -125,6 +130,8 @@ class FunctionUrls:
             request_id=request_id, invoked_function_arn=target.arn, trace_id=request.trace_id
         )
         event = http_event.build(scope, body, request)
+        # The event holds it too, and may have to wait.
+        del body
         return await self._invoker.invoke(target.name, event, context)
 
 
