@@ -21,6 +21,7 @@ from wasmfaas.edge.bodies import HeldBodies
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.deployments import Deployments
+from wasmfaas.invoke.invocation import Books
 from wasmfaas.invoke.invoker import Invoker
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.python_runtime import PythonRuntime
@@ -121,7 +122,9 @@ class Node:
         self._workers = workers = Workers(settings, scratch_path, read_paths)
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
-        invoker = Invoker(settings, registry, deployments, workers, ledger, logs, snapshots)
+        invoker = Invoker(
+            settings, registry, deployments, workers, Books(settings, ledger, logs), snapshots
+        )
         await self._start(workers, runtime, deployments, ledger)
         links = CodeLinks(time.time)
         api = LambdaApi(

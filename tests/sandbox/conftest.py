@@ -12,7 +12,7 @@ import wasmtime
 
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.python_runtime import PythonRuntime
-from wasmfaas.invoke.worker import Reply, Target
+from wasmfaas.invoke.worker import Reply, Target, WorkerDied, reply_of
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 from wasmfaas.settings import MIB, Settings
@@ -108,8 +108,14 @@ class Pool:
             "identity": None,
         }
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
+
+        def complete(answer: dict[str, Any] | WorkerDied) -> Reply:
+            if isinstance(answer, WorkerDied):
+                raise answer
+            return reply_of(answer)
+
         return self.runner.run(
-            self.workers.invoke(target, request_id, body, context, lambda data: None)
+            self.workers.invoke(target, body, context, complete, lambda data: None)
         )
 
 

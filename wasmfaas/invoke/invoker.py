@@ -1,20 +1,22 @@
 """The one way into a function: resolve, admit, lease, run, meter, log. Every trigger ends here."""
 
-import asyncio
 import dataclasses
 import json
-import logging
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from wasmfaas import abi
-from wasmfaas.errors import ResourceConflict, WasmfaasError
-from wasmfaas.invoke import metering
+from wasmfaas.errors import ResourceConflict
 from wasmfaas.invoke.deployments import Prepared
-from wasmfaas.invoke.logs import LogStore
+from wasmfaas.invoke.invocation import (
+    EXITED,
+    TIMED_OUT,
+    Books,
+    Invocation,
+    context_members,
+    log_group,
+)
 from wasmfaas.invoke.snapshots import Snapshots
-from wasmfaas.invoke.worker import Reply, Target, WorkerDied
+from wasmfaas.invoke.worker import Target, WorkerDied
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
     LATEST,
@@ -25,16 +27,8 @@ from wasmfaas.models import (
     PackageKind,
     SandboxSpec,
     State,
-    Usage,
 )
 from wasmfaas.settings import MIB, Settings
-from wasmfaas.store.ledger import Ledger
-
-_logger = logging.getLogger(__name__)
-
-#: Traps that leave nothing to charge by but CPU time.
-_TIMED_OUT = "Sandbox.Timedout"
-_EXITED = "Runtime.ExitError"
 
 
 class Functions(Protocol):
@@ -58,19 +52,15 @@ class Invoker:
         functions: Functions,
         deployments: Preparing,
         workers: Workers,
-        ledger: Ledger,
-        logs: LogStore,
+        books: Books,
         snapshots: Snapshots,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._settings = settings
         self._functions = functions
         self._deployments = deployments
         self._workers = workers
-        self._ledger = ledger
-        self._logs = logs
+        self._books = books
         self._snapshots = snapshots
-        self._clock_ms = clock_ms
         self._targets: dict[str, Target] = {}
         #: Counts changes of a function, so that what was read before one is not kept after it.
         self._changes: dict[str, int] = {}
@@ -82,13 +72,14 @@ class Invoker:
         ServiceUnavailable, StorageFull.
         """
         target = self._targets.get(name) or await self._resolve(name)
-        # A caller that goes away takes neither the bill nor the log with it.
-        run = asyncio.get_running_loop().create_task(self._run(target, event, context))
-        try:
-            return await asyncio.shield(run)
-        finally:
-            # An error would hold this frame, and this frame it, with the event, until a collection.
-            del run
+        invocation = Invocation(self._books, target, event, context)
+        return await self._workers.invoke(
+            target,
+            event,
+            context_members(target.spec, context),
+            invocation.complete,
+            invocation.log.append,
+        )
 
     async def load(self, name: str) -> None:
         """Have a sandbox of *name* ready before it is called, and a snapshot for those to come; a
@@ -97,7 +88,7 @@ class Invoker:
         try:
             error = await self._workers.load(target)
         except WorkerDied as death:
-            self._log_start(name, _TIMED_OUT if death.killed else _EXITED)
+            self._log_start(name, TIMED_OUT if death.killed else EXITED)
             return
         if error is not None:
             self._log_start(name, json.loads(error).get("errorType"))
@@ -106,7 +97,7 @@ class Invoker:
 
     def _log_start(self, name: str, error_type: str) -> None:
         text = f"INIT_REPORT Status: error\tError Type: {error_type}\t\n"
-        self._logs.append(name, "", text.encode())
+        self._books.logs.append(name, "", text.encode())
 
     def forget(self, name: str) -> None:
         """Look *name* up anew at its next invocation; called for every change of a function."""
@@ -181,155 +172,6 @@ class Invoker:
             "LAMBDA_TASK_ROOT": abi.TASK_PATH,
             "_HANDLER": configuration.get("Handler") or "",
         }
-
-    async def _run(self, target: Target, event: bytes, context: InvocationContext) -> Outcome:
-        request_id, spec = context.request_id, target.spec
-        started_at_ms = self._clock_ms()
-        live = _LiveLog(self._logs, spec.function_name, request_id)
-        try:
-            reply = await self._workers.invoke(
-                target, request_id, event, _context_members(spec, context), live.append
-            )
-        except WorkerDied as death:
-            reply = _obituary(death, spec, request_id)
-        usage = self._usage(spec, reply, request_id, started_at_ms, len(event))
-        # The order is the promise: on record first, then answered.
-        self._ledger.record(usage)
-        log = live.finish(reply, usage, spec)
-        return Outcome(
-            request_id=request_id,
-            executed_version=spec.function_version,
-            payload=reply.payload,
-            error_type=reply.error_type,
-            usage=usage,
-            log=log,
-        )
-
-    def _usage(
-        self, spec: SandboxSpec, reply: Reply, request_id: str, started_at_ms: int, size: int
-    ) -> Usage:
-        rate = self._settings.fuel_per_cpu_us
-        # What a worker says may be the word of a guest that has subverted it.
-        burned = min(reply.fuel, spec.fuel_max)
-        counted = 0 if reply.trapped else burned
-        return Usage(
-            request_id=request_id,
-            attempt=1,
-            function_name=spec.function_name,
-            function_version=spec.function_version,
-            started_at_ms=started_at_ms,
-            fuel_counted=counted,
-            fuel=metering.charge(burned, reply.cpu_us, reply.trapped, rate),
-            duration_us=reply.duration_us,
-            billed_duration_ms=metering.billed_duration_ms(reply.duration_us),
-            cpu_us=reply.cpu_us,
-            memory_bytes_peak=reply.memory_bytes,
-            init_us=reply.init_us,
-            request_bytes=size,
-            response_bytes=len(reply.payload),
-            error_type=reply.error_type,
-        )
-
-
-class _LiveLog:
-    """The log of one invocation, written while it runs if it runs for long."""
-
-    def __init__(self, logs: LogStore, function: str, request_id: str) -> None:
-        self._logs = logs
-        self._function = function
-        self._request_id = request_id
-        self._start = metering.start_line(request_id, LATEST)
-        self._written = b""
-
-    def append(self, data: bytes) -> None:
-        """What the guest wrote so far; the first part follows START."""
-        text = data if self._written else self._start + data
-        self._written += text
-        self._append(text)
-
-    def finish(self, reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
-        """Write the rest, END and REPORT; returns the whole."""
-        streamed = len(self._written) - len(self._start) if self._written else 0
-        rest = b"" if self._written else reply.init_log + self._start
-        rest += reply.log[streamed:]
-        if rest and not rest.endswith(b"\n"):
-            rest += b"\n"
-        if reply.log_dropped:
-            note = f"[wasmfaas] {reply.log_dropped} bytes of log dropped: an invocation's log is "
-            rest += f"{note}limited to {spec.log_bytes_max} bytes\n".encode()
-        rest += _timeout_line(reply, usage, spec)
-        rest += metering.end_line(self._request_id)
-        rest += metering.report_line(usage, spec.memory_bytes_max // MIB)
-        self._append(rest)
-        return self._written + rest
-
-    def _append(self, text: bytes) -> None:
-        try:
-            self._logs.append(self._function, self._request_id, text)
-        except WasmfaasError as error:
-            _logger.warning("log of %s is not kept: %s", self._function, error.message)
-
-
-def _timeout_line(reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
-    if reply.error_type != _TIMED_OUT:
-        return b""
-    text = f"Task timed out after {spec.timeout_ms / 1000:.2f} seconds"
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(usage.started_at_ms / 1000))
-    return f"{moment}.{usage.started_at_ms % 1000:03d}Z {usage.request_id} {text}\n\n".encode()
-
-
-def _obituary(death: WorkerDied, spec: SandboxSpec, request_id: str) -> Reply:
-    """The reply that a worker did not live to send."""
-    duration_us = death.duration_us
-    if death.killed:
-        error_type = _TIMED_OUT
-        text = f"Task timed out after {spec.timeout_ms / 1000:.2f} seconds"
-        # What ran over by the grace that we gave is ours, not the caller's.
-        duration_us = min(duration_us, spec.timeout_ms * 1000)
-    else:
-        error_type = _EXITED
-        reason = f"signal {-death.status}" if death.status < 0 else f"exit status {death.status}"
-        text = f"Runtime exited with error: {reason}"
-    payload = {
-        "errorType": error_type,
-        "errorMessage": f"RequestId: {request_id} Error: {text}",
-        "requestId": request_id,
-    }
-    return Reply(
-        payload=json.dumps(payload).encode(),
-        error_type=error_type,
-        trapped=True,
-        fuel=0,
-        cpu_us=death.cpu_us,
-        duration_us=duration_us,
-        memory_bytes=0,
-        init_us=None,
-        init_log=b"",
-        log=death.log,
-        log_dropped=0,
-    )
-
-
-def _context_members(spec: SandboxSpec, context: InvocationContext) -> Mapping[str, Any]:
-    """The context of `guest-sdks/README.md`, but for the deadline, which the worker sets."""
-    return {
-        # First, as the Python runtime finds it there without reading the rest.
-        "traceId": context.trace_id,
-        "requestId": context.request_id,
-        "functionName": spec.function_name,
-        "functionVersion": spec.function_version,
-        "invokedFunctionArn": context.invoked_function_arn,
-        "memoryLimitInMB": str(spec.memory_bytes_max // MIB),
-        "logGroupName": log_group(spec.function_name),
-        "logStreamName": spec.environment["AWS_LAMBDA_LOG_STREAM_NAME"],
-        "clientContext": json.loads(context.client_context) if context.client_context else None,
-        "identity": None,
-    }
-
-
-def log_group(function_name: str) -> str:
-    """CloudWatch's name for a function's log."""
-    return f"/aws/lambda/{function_name}"
 
 
 def log_stream(deployment: Deployment) -> str:

@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from wasmfaas import wire
 from wasmfaas.models import SandboxSpec
 
 _logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_TARGETS_KNOWN_MAX = 512
 
 
 class Target:
@@ -22,8 +26,10 @@ class Target:
 
     def __init__(self, spec: SandboxSpec) -> None:
         self.spec = spec
-        #: The spec as it goes over the wire, made once.
+        #: The spec as it goes over the wire, made once, and a name that workers remember it by: a
+        #: deployment has another one once it has a snapshot.
         self.members = asdict(spec)
+        self.name = f"{spec.key}{'+' if spec.snapshot_path else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,27 @@ class WorkerDied(Exception):
         self.duration_us = duration_us
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange(Generic[Result]):
+    """One message that waits for its answer."""
+
+    key: str
+    complete: Callable[[dict[str, Any] | WorkerDied], Result]
+    result: asyncio.Future[Result]
+
+    def finish(self, answer: dict[str, Any] | WorkerDied) -> None:
+        try:
+            result = self.complete(answer)
+        except Exception as error:
+            if self.result.done():
+                _logger.error("an invocation that nobody waits for failed: %r", error)
+            else:
+                self.result.set_exception(error)
+        else:
+            if not self.result.done():
+                self.result.set_result(result)
+
+
 class Worker(asyncio.Protocol):
     """The server's end of one worker process. Lives as long as the process."""
 
@@ -79,12 +106,13 @@ class Worker(asyncio.Protocol):
         self.on_end: Callable[[Worker], None] = lambda worker: None
         self._decoder = wire.Decoder()
         self._transport: asyncio.WriteTransport | None = None
-        self._reply: asyncio.Future[dict[str, Any]] | None = None
+        self._exchange: _Exchange[Any] | None = None
+        #: Names of the targets that were sent in full.
+        self._known: set[str] = set()
         self._log: list[bytes] = []
         self._killed = False
         self._cpu_us_idle = 0
         self._requested_ns = 0
-        self._key: str | None = None
         self._run_ms: int | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -110,8 +138,7 @@ class Worker(asyncio.Protocol):
             cpu_us=max(cpu_us - self._cpu_us_idle, 0),
             duration_us=(time.monotonic_ns() - self._requested_ns) // 1000,
         )
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(died)
+        self._complete(died)
         if not self.started.done():
             self.started.set_exception(died)
         self.on_end(self)
@@ -120,31 +147,45 @@ class Worker(asyncio.Protocol):
         """Send the first frame, upon which the worker jails itself and reports ready."""
         self._send(dict(options))
 
-    async def request(
+    def request(
         self,
+        target: Target,
         message: dict[str, Any],
+        complete: Callable[[dict[str, Any] | WorkerDied], Result],
         *,
         start_ms: int,
         run_ms: int,
-        on_log: Callable[[bytes], None],
-    ) -> dict[str, Any]:
-        """Send *message*; the reply. Raises WorkerDied, at the deadline at the latest: *start_ms*
-        for getting a sandbox ready, then *run_ms* from the moment that the worker says it is.
+        on_log: Callable[[bytes], None] = lambda data: None,
+    ) -> asyncio.Future[Result]:
+        """Send *message*, which is about *target*.
 
-        The worker becomes idle by itself, when it says so; a cancelled caller changes nothing.
+        *complete* turns the reply, or the worker's death, into the result; it is called at once and
+        in any case, also where nobody waits for the result any more. The worker is killed at the
+        deadline: *start_ms* for getting a sandbox ready, then *run_ms* from the moment that it says
+        it is. It becomes idle by itself, when it says so.
         """
         loop = asyncio.get_running_loop()
         self._log.clear()
-        self._key = message["spec"]["key"]
         self._killed = False
         self._requested_ns = time.monotonic_ns()
         self.on_log = on_log
-        self._reply = loop.create_future()
+        result: asyncio.Future[Result] = loop.create_future()
+        self._exchange = _Exchange(target.spec.key, complete, result)
         self._run_ms = run_ms
         self._timer = loop.call_later((start_ms + run_ms) / 1000, self.kill)
-        self._reply.add_done_callback(self._stop_timer)
-        self._send(message)
-        return await asyncio.shield(self._reply)
+        self._send(self._addressed(target, message))
+        return result
+
+    def _addressed(self, target: Target, message: dict[str, Any]) -> dict[str, Any]:
+        """*message* with the target's name, and with all of it where this worker knows it not."""
+        message["target"] = target.name
+        if target.name not in self._known:
+            message["spec"] = target.members
+            if len(self._known) >= _TARGETS_KNOWN_MAX:
+                self._known.clear()
+                message["forget"] = True
+            self._known.add(target.name)
+        return message
 
     def kill(self) -> None:
         """End the process now; whatever it runs ends with it."""
@@ -167,9 +208,9 @@ class Worker(asyncio.Protocol):
                 self._restart_timer()
             case "reply" | "loaded":
                 message["streamed_log"] = b"".join(self._log)
-                self.returning_key = self._key
-                if self._reply is not None and not self._reply.done():
-                    self._reply.set_result(message)
+                if self._exchange is not None:
+                    self.returning_key = self._exchange.key
+                self._complete(message)
             case "ready":
                 self.ready_keys, self.returning_key = frozenset(message["keys"]), None
                 self._cpu_us_idle = int(message["cpu_us"])
@@ -178,9 +219,13 @@ class Worker(asyncio.Protocol):
                 self.is_idle = True
                 self.on_idle(self)
 
-    def _stop_timer(self, _: object) -> None:
+    def _complete(self, answer: dict[str, Any] | WorkerDied) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
         if self._timer is not None:
             self._timer.cancel()
+        exchange.finish(answer)
 
     def _restart_timer(self) -> None:
         """The start-up took its own time; from here on, the invocation's counts. Once only, so that
@@ -216,19 +261,33 @@ def child_environment() -> dict[str, str]:
 
 
 def reply_of(message: Mapping[str, Any]) -> Reply:
-    """*message* as a Reply; a subverted worker can lie, but only in the right types."""
-    error_type = message["error_type"]
-    init_us = message["init_us"]
+    """*message* as a Reply. A subverted worker can lie, but only in the right types.
+
+    Raises BrokenFrame or KeyError for what is no reply.
+    """
+    error_type, init_us = message["error_type"], message["init_us"]
     return Reply(
-        payload=bytes(message["payload"]),
+        payload=_data(message["payload"]),
         error_type=None if error_type is None else str(error_type)[:256],
         trapped=bool(message["trapped"]),
-        fuel=max(int(message["fuel"]), 0),
-        cpu_us=max(int(message["cpu_us"]), 0),
-        duration_us=max(int(message["duration_us"]), 0),
-        memory_bytes=max(int(message["memory_bytes"]), 0),
-        init_us=None if init_us is None else max(int(init_us), 0),
-        init_log=bytes(message["init_log"]),
-        log=bytes(message["streamed_log"]) + bytes(message["log"]),
-        log_dropped=max(int(message["log_dropped"]), 0),
+        fuel=_figure(message["fuel"]),
+        cpu_us=_figure(message["cpu_us"]),
+        duration_us=_figure(message["duration_us"]),
+        memory_bytes=_figure(message["memory_bytes"]),
+        init_us=None if init_us is None else _figure(init_us),
+        init_log=_data(message["init_log"]),
+        log=_data(message["streamed_log"]) + _data(message["log"]),
+        log_dropped=_figure(message["log_dropped"]),
     )
+
+
+def _data(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise wire.BrokenFrame(f"a {type(value).__name__} where bytes belong")
+    return value
+
+
+def _figure(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise wire.BrokenFrame("no figure where one belongs")
+    return value

@@ -15,14 +15,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wasmfaas.errors import ServiceUnavailable
 from wasmfaas.invoke.waiting import Waiter, Waiting, throttled
-from wasmfaas.invoke.worker import Reply, Target, Worker, WorkerDied, child_environment, reply_of
+from wasmfaas.invoke.worker import Target, Worker, WorkerDied, child_environment
 from wasmfaas.settings import Settings
 
 _logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 #: A worker that takes longer to come up than this is given up.
 _START_S_MAX = 30.0
@@ -102,38 +104,37 @@ class Workers:
     async def invoke(
         self,
         target: Target,
-        request_id: str,
         event: bytes,
         context: Mapping[str, Any],
+        complete: Callable[[dict[str, Any] | WorkerDied], Result],
         on_log: Callable[[bytes], None],
-    ) -> Reply:
-        """Run one invocation on a worker of its own.
+    ) -> Result:
+        """Run one invocation on a worker of its own; what *complete* makes of its reply.
 
-        Raises TooManyRequests where none comes free in time, WorkerDied where it ended.
+        Raises TooManyRequests where none comes free in time, and what *complete* raises, which is
+        called for every invocation that began.
         """
         spec = target.spec
         worker = await self._lease(target, len(event))
-        message = {
-            "op": "invoke",
-            "spec": target.members,
-            "request_id": request_id,
-            "event": event,
-            "context": dict(context),
-        }
-        start_ms = 0 if spec.key in worker.ready_keys else _INIT_MS_MAX
-        run_ms = spec.timeout_ms + self._settings.kill_grace_ms
-        reply = worker.request(message, start_ms=start_ms, run_ms=run_ms, on_log=on_log)
-        return reply_of(await reply)
+        message = {"op": "invoke", "event": event, "context": context}
+        return await worker.request(
+            target,
+            message,
+            complete,
+            start_ms=0 if spec.key in worker.ready_keys else _INIT_MS_MAX,
+            run_ms=spec.timeout_ms + self._settings.kill_grace_ms,
+            on_log=on_log,
+        )
 
     async def load(self, target: Target) -> bytes | None:
-        """Have a sandbox ready in one worker; the start-up's error payload, if it failed."""
+        """Have a sandbox ready in one worker; the start-up's error payload, if it failed.
+
+        Raises WorkerDied.
+        """
         worker = await self._lease(target, 0)
-        message = {"op": "load", "spec": target.members}
-        reply = await worker.request(
-            message, start_ms=_INIT_MS_MAX, run_ms=0, on_log=lambda data: None
+        return await worker.request(
+            target, {"op": "load"}, _start_error, start_ms=_INIT_MS_MAX, run_ms=0
         )
-        error = reply["error"]
-        return error if isinstance(error, bytes) else None
 
     async def save(self, target: Target, path: Path) -> None:
         """Have the memory of a started sandbox written to *path*, by a worker that does nothing
@@ -143,8 +144,8 @@ class Workers:
             async with asyncio.timeout(_START_S_MAX):
                 await worker.started
             written = worker.scratch_path / "snapshot"
-            message = {"op": "save", "spec": target.members, "path": str(written)}
-            await worker.request(message, start_ms=_INIT_MS_MAX, run_ms=0, on_log=lambda data: None)
+            message = {"op": "save", "path": str(written)}
+            await worker.request(target, message, _start_error, start_ms=_INIT_MS_MAX, run_ms=0)
             if written.exists():
                 written.replace(path)
         finally:
@@ -293,3 +294,10 @@ class Workers:
             self._serve(idle)
         if was_pooled and not worker.retired and self._failed_starts < _FAILED_STARTS_MAX:
             self._grow()
+
+
+def _start_error(answer: dict[str, Any] | WorkerDied) -> bytes | None:
+    if isinstance(answer, WorkerDied):
+        raise answer
+    error = answer["error"]
+    return error if isinstance(error, bytes) else None

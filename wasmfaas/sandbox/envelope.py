@@ -57,18 +57,15 @@ def invalid(reason: str) -> GuestFailure:
     return GuestFailure("Runtime.InvalidEnvelope", f"The module broke the reactor ABI: {reason}.")
 
 
-def check_json(answer: bytes, *, strict: bool) -> None:
-    """Raises GuestFailure (`Runtime.MarshalError`) unless *answer* is JSON text in UTF-8.
-
-    Python's own encoder writes NaN and Infinity, as on Lambda; *strict* refuses them.
-    """
+def check_json(answer: bytes) -> None:
+    """Raises GuestFailure (`Runtime.MarshalError`) unless *answer* is JSON text in UTF-8."""
     try:
         # Nothing is done with the numbers, and long ones are slow to convert.
         json.loads(
             answer.decode(),
             parse_int=_nothing,
             parse_float=_nothing,
-            parse_constant=_refuse_constant if strict else _nothing,
+            parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError) as error:
         raise GuestFailure(
@@ -82,7 +79,7 @@ def text_as_json(output: bytes) -> bytes:
     if not text.strip():
         return b"null"
     try:
-        check_json(output, strict=True)
+        check_json(output)
     except GuestFailure:
         return json.dumps(text, ensure_ascii=False).encode()
     return output.strip()

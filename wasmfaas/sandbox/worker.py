@@ -1,8 +1,8 @@
 """A worker: one process, one thread that runs guests, one invocation at a time.
 
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
-`invoke`, `load` and `save`, each with the deployment's spec. Messages out, for an invocation: any
-number of `log`, then `reply`, then, once a sandbox stands ready again, `ready`.
+`invoke`, `load` and `save`; the first about a deployment brings its spec. Messages out, for an
+invocation: any number of `log`, then `reply`, then, once a sandbox stands ready again, `ready`.
 """
 
 import gc
@@ -36,6 +36,7 @@ class Worker:
         self._channel = channel
         self._sending = threading.Lock()
         self._current: Sandbox | None = None
+        self._specs: dict[str, SandboxSpec] = {}
         engine = Engine()
         scratch_path = Path(options["scratch_path"])
         scratch = Scratch(scratch_path / "tmp")
@@ -62,14 +63,14 @@ class Worker:
                 self._send_ready()
 
     def _load(self, message: dict[str, Any]) -> None:
-        result = self._sandboxes.prepare(_spec(message["spec"]))
+        result = self._sandboxes.prepare(self._spec(message))
         failed = result is not None and result.error_type is not None
         self._send({"op": "loaded", "error": result.payload if result and failed else None})
 
     def _save(self, message: dict[str, Any]) -> None:
         """Start a sandbox and write its memory to a file; where that is not all that makes it what
         it is, or where the start-up fails, leave no file."""
-        ready, _ = self._sandboxes.take(_spec(message["spec"]))
+        ready, _ = self._sandboxes.take(self._spec(message))
         guest = ready.sandbox.guest
         started = ready.started.error_type is None
         if started and isinstance(guest, PythonGuest) and guest.can_be_adopted:
@@ -78,7 +79,7 @@ class Worker:
         self._send({"op": "loaded", "error": None})
 
     def _invoke(self, message: dict[str, Any]) -> None:
-        spec = _spec(message["spec"])
+        spec = self._spec(message)
         ready, cold = self._sandboxes.take(spec)
         sandbox, started = ready.sandbox, ready.started
         init_log, ready.start_log = ready.start_log, b""
@@ -90,13 +91,24 @@ class Worker:
             self._send({"op": "started"})
         self._current = sandbox
         try:
-            request = Request(message["request_id"], message["event"], message["context"])
+            request = Request(message["context"]["requestId"], message["event"], message["context"])
             result = sandbox.call(request)
         finally:
             self._current = None
         self._reply(sandbox, result, init_log, started.duration_us if cold else None)
         self._host.scratch.end()
         self._sandboxes.give_back(ready, result)
+
+    def _spec(self, message: dict[str, Any]) -> SandboxSpec:
+        """The spec that *message* is about; it brings it along when it is the first to."""
+        if message.get("forget"):
+            self._specs.clear()
+        name = message["target"]
+        members = message.get("spec")
+        if members is not None:
+            kind, isolation = PackageKind(members["kind"]), Isolation(members["isolation"])
+            self._specs[name] = SandboxSpec(**{**members, "kind": kind, "isolation": isolation})
+        return self._specs[name]
 
     def _send_ready(self) -> None:
         cpu_us = time.process_time_ns() // 1000
@@ -136,11 +148,6 @@ class Worker:
     def _send(self, message: dict[str, Any]) -> None:
         with self._sending:
             self._channel.sendall(wire.encode(message))
-
-
-def _spec(members: dict[str, Any]) -> SandboxSpec:
-    kind, isolation = PackageKind(members["kind"]), Isolation(members["isolation"])
-    return SandboxSpec(**{**members, "kind": kind, "isolation": isolation})
 
 
 def main() -> None:

@@ -1,0 +1,200 @@
+"""One invocation, from its start to its outcome: what it used, what it wrote, how it ended."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wasmfaas.errors import WasmfaasError
+from wasmfaas.invoke import metering
+from wasmfaas.invoke.logs import LogStore
+from wasmfaas.invoke.worker import Reply, Target, WorkerDied, reply_of
+from wasmfaas.models import LATEST, InvocationContext, Outcome, SandboxSpec, Usage
+from wasmfaas.settings import MIB, Settings
+from wasmfaas.store.ledger import Ledger
+
+_logger = logging.getLogger(__name__)
+
+TIMED_OUT = "Sandbox.Timedout"
+EXITED = "Runtime.ExitError"
+
+
+class Books:
+    """Where invocations are entered: the ledger and the logs. Lives as long as the server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        logs: LogStore,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.ledger = ledger
+        self.logs = logs
+        self.clock_ms = clock_ms
+        self._fuel_per_cpu_us = settings.fuel_per_cpu_us
+
+    def usage(
+        self, spec: SandboxSpec, reply: Reply, request_id: str, started_at_ms: int, size: int
+    ) -> Usage:
+        # What a worker says may be the word of a guest that has subverted it.
+        burned = min(reply.fuel, spec.fuel_max)
+        counted = 0 if reply.trapped else burned
+        return Usage(
+            request_id=request_id,
+            attempt=1,
+            function_name=spec.function_name,
+            function_version=spec.function_version,
+            started_at_ms=started_at_ms,
+            fuel_counted=counted,
+            fuel=metering.charge(burned, reply.cpu_us, reply.trapped, self._fuel_per_cpu_us),
+            duration_us=reply.duration_us,
+            billed_duration_ms=metering.billed_duration_ms(reply.duration_us),
+            cpu_us=reply.cpu_us,
+            memory_bytes_peak=reply.memory_bytes,
+            init_us=reply.init_us,
+            request_bytes=size,
+            response_bytes=len(reply.payload),
+            error_type=reply.error_type,
+        )
+
+
+class Invocation:
+    """What is kept of one invocation while a worker runs it. Lives until its outcome."""
+
+    def __init__(
+        self, books: Books, target: Target, event: bytes, context: InvocationContext
+    ) -> None:
+        self._books = books
+        self._spec = target.spec
+        self._request_id = context.request_id
+        self._event_bytes = len(event)
+        self._started_at_ms = books.clock_ms()
+        self.log = _LiveLog(books.logs, target.spec.function_name, context.request_id)
+
+    def complete(self, answer: dict[str, Any] | WorkerDied) -> Outcome:
+        """Meter and log what the worker says, or that it died.
+
+        Called in any case, so a caller that goes away takes neither the bill nor the log with it.
+        Raises StorageFull where the usage can't be recorded: then there is no answer.
+        """
+        spec, request_id = self._spec, self._request_id
+        if isinstance(answer, WorkerDied):
+            reply = _obituary(answer, spec, request_id)
+        else:
+            reply = reply_of(answer)
+        usage = self._books.usage(spec, reply, request_id, self._started_at_ms, self._event_bytes)
+        # The order is the promise: on record first, then answered.
+        self._books.ledger.record(usage)
+        return Outcome(
+            request_id=request_id,
+            executed_version=spec.function_version,
+            payload=reply.payload,
+            error_type=reply.error_type,
+            usage=usage,
+            log=self.log.finish(reply, usage, spec),
+        )
+
+
+class _LiveLog:
+    """The log of one invocation, written while it runs if it runs for long."""
+
+    def __init__(self, logs: LogStore, function: str, request_id: str) -> None:
+        self._logs = logs
+        self._function = function
+        self._request_id = request_id
+        self._start = metering.start_line(request_id, LATEST)
+        self._written = b""
+
+    def append(self, data: bytes) -> None:
+        """What the guest wrote so far; the first part follows START."""
+        text = data if self._written else self._start + data
+        self._written += text
+        self._append(text)
+
+    def finish(self, reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
+        """Write the rest, END and REPORT; returns the whole."""
+        streamed = len(self._written) - len(self._start) if self._written else 0
+        rest = b"" if self._written else reply.init_log + self._start
+        rest += reply.log[streamed:]
+        if rest and not rest.endswith(b"\n"):
+            rest += b"\n"
+        if reply.log_dropped:
+            note = f"[wasmfaas] {reply.log_dropped} bytes of log dropped: an invocation's log is "
+            rest += f"{note}limited to {spec.log_bytes_max} bytes\n".encode()
+        rest += _timeout_line(reply, usage, spec)
+        rest += metering.end_line(self._request_id)
+        rest += metering.report_line(usage, spec.memory_bytes_max // MIB)
+        # After the answer has left, for which the log makes no promise.
+        asyncio.get_running_loop().call_soon(self._append, rest)
+        return self._written + rest
+
+    def _append(self, text: bytes) -> None:
+        try:
+            self._logs.append(self._function, self._request_id, text)
+        except WasmfaasError as error:
+            _logger.warning("log of %s is not kept: %s", self._function, error.message)
+
+
+def _timeout_line(reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
+    if reply.error_type != TIMED_OUT:
+        return b""
+    text = f"Task timed out after {spec.timeout_ms / 1000:.2f} seconds"
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(usage.started_at_ms / 1000))
+    return f"{moment}.{usage.started_at_ms % 1000:03d}Z {usage.request_id} {text}\n\n".encode()
+
+
+def _obituary(death: WorkerDied, spec: SandboxSpec, request_id: str) -> Reply:
+    """The reply that a worker did not live to send."""
+    duration_us = death.duration_us
+    if death.killed:
+        error_type = TIMED_OUT
+        text = f"Task timed out after {spec.timeout_ms / 1000:.2f} seconds"
+        # What ran over by the grace that we gave is ours, not the caller's.
+        duration_us = min(duration_us, spec.timeout_ms * 1000)
+    else:
+        error_type = EXITED
+        reason = f"signal {-death.status}" if death.status < 0 else f"exit status {death.status}"
+        text = f"Runtime exited with error: {reason}"
+    payload = {
+        "errorType": error_type,
+        "errorMessage": f"RequestId: {request_id} Error: {text}",
+        "requestId": request_id,
+    }
+    return Reply(
+        payload=json.dumps(payload).encode(),
+        error_type=error_type,
+        trapped=True,
+        fuel=0,
+        cpu_us=death.cpu_us,
+        duration_us=duration_us,
+        memory_bytes=0,
+        init_us=None,
+        init_log=b"",
+        log=death.log,
+        log_dropped=0,
+    )
+
+
+def context_members(spec: SandboxSpec, context: InvocationContext) -> Mapping[str, Any]:
+    """The context of `guest-sdks/README.md`, but for the deadline, which the worker sets."""
+    return {
+        # First, as the Python runtime finds it there without reading the rest.
+        "traceId": context.trace_id,
+        "requestId": context.request_id,
+        "functionName": spec.function_name,
+        "functionVersion": spec.function_version,
+        "invokedFunctionArn": context.invoked_function_arn,
+        "memoryLimitInMB": str(spec.memory_bytes_max // MIB),
+        "logGroupName": log_group(spec.function_name),
+        "logStreamName": spec.environment["AWS_LAMBDA_LOG_STREAM_NAME"],
+        "clientContext": json.loads(context.client_context) if context.client_context else None,
+        "identity": None,
+    }
+
+
+def log_group(function_name: str) -> str:
+    """CloudWatch's name for a function's log."""
+    return f"/aws/lambda/{function_name}"
