@@ -11,10 +11,11 @@ import pytest
 import wasmtime
 
 from wasmfaas.invoke.compilers import Compilers
+from wasmfaas.invoke.invocation import context_text
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.worker import Reply, Target, WorkerDied, reply_of
 from wasmfaas.invoke.workers import Workers
-from wasmfaas.models import Isolation, PackageKind, SandboxSpec
+from wasmfaas.models import InvocationContext, Isolation, PackageKind, SandboxSpec
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.artefacts import Artefact, Artefacts
 
@@ -72,7 +73,7 @@ class Pool:
             "artefact_sha256": artefact.sha256,
             "restorable": artefact.inspection.restorable,
             "task_path": str(task_path),
-            "environment": {},
+            "environment": {"AWS_LAMBDA_LOG_STREAM_NAME": "stream"},
             "memory_bytes_max": 128 * MIB,
             "tmp_bytes_max": 512 * MIB,
             "timeout_ms": 3000,
@@ -95,18 +96,13 @@ class Pool:
 
     def invoke(self, target: Target, event: Any = None, *, request_id: str = REQUEST_ID) -> Reply:
         """Run one invocation. Raises WorkerDied."""
-        context = {
-            "traceId": "Root=1-00000000-000000000000000000000000",
-            "requestId": request_id,
-            "functionName": "function",
-            "functionVersion": "$LATEST",
-            "invokedFunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:function",
-            "memoryLimitInMB": "128",
-            "logGroupName": "/aws/lambda/function",
-            "logStreamName": "stream",
-            "clientContext": None,
-            "identity": None,
-        }
+        arn = "arn:aws:lambda:us-east-1:000000000000:function:function"
+        known = InvocationContext(
+            request_id=request_id,
+            invoked_function_arn=arn,
+            trace_id="Root=1-00000000-000000000000000000000000",
+        )
+        context = context_text(target, known)
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
 
         def complete(answer: dict[str, Any] | WorkerDied) -> Reply:
@@ -115,7 +111,7 @@ class Pool:
             return reply_of(answer)
 
         return self.runner.run(
-            self.workers.invoke(target, body, context, complete, lambda data: None)
+            self.workers.invoke(target, request_id, body, context, complete, lambda data: None)
         )
 
 

@@ -49,6 +49,37 @@ class _Phase(enum.Enum):
     REFUSED = enum.auto()
 
 
+class _OneWrite:
+    """The transport as one answer sees it: the head waits for what follows at once, so that both
+    leave in one segment."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self._has_head = False
+
+    def write(self, data: bytes) -> None:
+        if not self._has_head:
+            self._has_head, self._head = True, data
+            self._loop.call_soon(self._flush)
+        elif self._head is None:
+            self._transport.write(data)
+        else:
+            head, self._head = self._head, None
+            self._transport.write(head + data)
+
+    def _flush(self) -> None:
+        head, self._head = self._head, None
+        if head is not None:
+            self._transport.write(head)
+
+    def __getattr__(self, name: str) -> Any:
+        # Whatever else is done to the transport comes after what was written.
+        self._flush()
+        return getattr(self._transport, name)
+
+
 class Connection(HttpToolsProtocol):
     """One connection. Lives until either side closes it; `check` has to be called now and then."""
 
@@ -159,6 +190,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        cycle.transport = _OneWrite(self.transport, self.loop)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
 
     def _enter(self, phase: _Phase) -> None:

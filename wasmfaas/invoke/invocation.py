@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from wasmfaas.errors import WasmfaasError
@@ -178,23 +178,14 @@ def _obituary(death: WorkerDied, spec: SandboxSpec, request_id: str) -> Reply:
     )
 
 
-def context_members(spec: SandboxSpec, context: InvocationContext) -> Mapping[str, Any]:
-    """The context of `guest-sdks/README.md`, but for the deadline, which the worker sets."""
-    return {
-        # First, as the Python runtime finds it there without reading the rest.
-        "traceId": context.trace_id,
-        "requestId": context.request_id,
-        "functionName": spec.function_name,
-        "functionVersion": spec.function_version,
-        "invokedFunctionArn": context.invoked_function_arn,
-        "memoryLimitInMB": str(spec.memory_bytes_max // MIB),
-        "logGroupName": log_group(spec.function_name),
-        "logStreamName": spec.environment["AWS_LAMBDA_LOG_STREAM_NAME"],
-        "clientContext": json.loads(context.client_context) if context.client_context else None,
-        "identity": None,
-    }
+def context_text(target: Target, context: InvocationContext) -> bytes:
+    """The context of `guest-sdks/README.md`, but for the deadline, with which the worker ends it.
 
-
-def log_group(function_name: str) -> str:
-    """CloudWatch's name for a function's log."""
-    return f"/aws/lambda/{function_name}"
+    The trace id is first, as the Python runtime finds it there without reading the rest.
+    """
+    trace_id = json.dumps(context.trace_id)
+    head = f'{{"traceId": {trace_id}, "requestId": "{context.request_id}", '
+    arn = json.dumps(context.invoked_function_arn)
+    sent = context.client_context or "null"
+    tail = f'"invokedFunctionArn": {arn}, "clientContext": {sent}, {target.context}'
+    return (head + tail).encode()

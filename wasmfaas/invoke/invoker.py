@@ -12,11 +12,10 @@ from wasmfaas.invoke.invocation import (
     TIMED_OUT,
     Books,
     Invocation,
-    context_members,
-    log_group,
+    context_text,
 )
 from wasmfaas.invoke.snapshots import Snapshots
-from wasmfaas.invoke.worker import Target, WorkerDied
+from wasmfaas.invoke.worker import Target, WorkerDied, log_group
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
     LATEST,
@@ -75,8 +74,9 @@ class Invoker:
         invocation = Invocation(self._books, target, event, context)
         return await self._workers.invoke(
             target,
+            context.request_id,
             event,
-            context_members(target.spec, context),
+            context_text(target, context),
             invocation.complete,
             invocation.log.append,
         )

@@ -1,6 +1,7 @@
 """The server's end of one worker process, and what goes between the two."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from wasmfaas import wire
 from wasmfaas.models import SandboxSpec
+from wasmfaas.settings import MIB
 
 _logger = logging.getLogger(__name__)
 
@@ -30,6 +32,24 @@ class Target:
         #: deployment has another one once it has a snapshot.
         self.members = asdict(spec)
         self.name = f"{spec.key}{'+' if spec.snapshot_path else ''}"
+        #: Members of every invocation's context, as JSON text without the braces.
+        self.context = json.dumps(_context(spec))[1:-1]
+
+
+def _context(spec: SandboxSpec) -> dict[str, str | None]:
+    return {
+        "functionName": spec.function_name,
+        "functionVersion": spec.function_version,
+        "memoryLimitInMB": str(spec.memory_bytes_max // MIB),
+        "logGroupName": log_group(spec.function_name),
+        "logStreamName": spec.environment.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        "identity": None,
+    }
+
+
+def log_group(function_name: str) -> str:
+    """CloudWatch's name for a function's log."""
+    return f"/aws/lambda/{function_name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,8 +104,9 @@ class Workers:
     async def invoke(
         self,
         target: Target,
+        request_id: str,
         event: bytes,
-        context: Mapping[str, Any],
+        context: bytes,
         complete: Callable[[dict[str, Any] | WorkerDied], Result],
         on_log: Callable[[bytes], None],
     ) -> Result:
@@ -116,7 +117,12 @@ class Workers:
         """
         spec = target.spec
         worker = await self._lease(target, len(event))
-        message = {"op": "invoke", "event": event, "context": context}
+        message = {
+            "op": "invoke",
+            "request_id": request_id,
+            "event": event,
+            "context": context,
+        }
         return await worker.request(
             target,
             message,

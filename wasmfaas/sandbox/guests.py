@@ -28,7 +28,7 @@ from wasmfaas.sandbox.instance import (
     Sandbox,
     too_large,
 )
-from wasmfaas.sandbox.output import Output
+from wasmfaas.sandbox.output import Kept
 
 
 class Linkers:
@@ -80,7 +80,7 @@ class ComponentGuest:
         self._handle = TextCall(store, handle, 2)
         return None if init is None else TextCall(store, init, 1)
 
-    def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
+    def call(self, sandbox: Sandbox, event: bytes, context: bytes) -> bytes:
         assert self._handle is not None, "call follows start"
         try:
             event.decode()
@@ -88,7 +88,7 @@ class ComponentGuest:
             raise GuestFailure(
                 "Runtime.UnmarshalError", f"Unable to unmarshal input: {error}", discard=False
             ) from None
-        answer = _answer(*self._handle(event, context.encode()))
+        answer = _answer(*self._handle(event, context))
         if sandbox.spec.kind is not PackageKind.PYTHON:  # which encodes it itself
             check_json(answer)
         return answer
@@ -208,9 +208,9 @@ class ReactorGuest:
             if self._memory.data_len(sandbox.store) != self._memory_bytes:
                 raise MemoryError("the instance did not notice that its memory shrank")
 
-    def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
+    def call(self, sandbox: Sandbox, event: bytes, context: bytes) -> bytes:
         store = sandbox.store
-        envelope: bytes = msgpack.packb({"event": event, "context": context.encode()})
+        envelope: bytes = msgpack.packb({"event": event, "context": context})
         address = self._alloc.i32(len(envelope))
         if address == 0:
             sandbox.account.refused = True
@@ -244,14 +244,16 @@ class CommandGuest:
         """A program runs once."""
         return False
 
-    def call(self, sandbox: Sandbox, event: bytes, context: str) -> bytes:
+    def call(self, sandbox: Sandbox, event: bytes, context: bytes) -> bytes:
         compiled, store = sandbox.compiled, sandbox.store
         assert isinstance(compiled, wasmtime.Module)
-        answer = Output(sandbox.spec.response_bytes_max + 1)
+        answer = Kept(sandbox.spec.response_bytes_max + 1)
         wasi = sandbox.wasi()
-        wasi.env = [*sandbox.spec.environment.items(), ("WASMFAAS_CONTEXT", context)]
+        wasi.env = [*sandbox.spec.environment.items(), ("WASMFAAS_CONTEXT", context.decode())]
         wasi.stdout_custom = answer.write
+        sandbox.host.scratch.lift()
         wasi.stdin_file = sandbox.host.stdin.write(event)
+        sandbox.host.scratch.begin(sandbox.spec.tmp_bytes_max)
         store.set_wasi(wasi)
         sandbox.host.engine.memories.account = sandbox.account
         try:

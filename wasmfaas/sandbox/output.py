@@ -1,11 +1,17 @@
 """What a guest writes to its standard streams, bounded."""
 
+import contextlib
+import fcntl
+import os
+import threading
 
-class Output:
-    """Collects bytes up to a limit and counts the rest. Lives as long as a sandbox; an invocation
-    `take`s what it wrote. The watch takes from another thread: every step is one operation."""
+_PIPE_BYTES = 1024 * 1024
 
-    def __init__(self, bytes_max: int) -> None:
+
+class Kept:
+    """Bytes up to a limit, and a count of the rest."""
+
+    def __init__(self, bytes_max: int = 0) -> None:
         self._bytes_max = bytes_max
         self._chunks: list[bytes] = []
         self._kept = 0
@@ -26,6 +32,48 @@ class Output:
         chunks, self._chunks = self._chunks, []
         return b"".join(chunks)
 
-    def reset(self) -> None:
-        """Begin anew, as for the next invocation."""
-        self._chunks, self._kept, self.dropped = [], 0, 0
+
+class Output:
+    """The log of whatever runs in this worker: a pipe that guests write to as if it was a file. A
+    callback would cost two changes of thread for every line. Lives as long as the worker.
+
+    A guest that fills the pipe waits until the watch, on its own thread, takes what is in it.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._reader, False)
+        # Left as it is where the kernel grants less.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        #: For Wasmtime to open.
+        self.path = f"/proc/self/fd/{self._writer}"
+        self._lock = threading.Lock()
+        self._log = Kept()
+
+    def begin(self, bytes_max: int) -> None:
+        """Begin anew; what was left goes."""
+        with self._lock:
+            self._drain()
+            self._log = Kept(bytes_max)
+
+    def take(self) -> bytes:
+        """What was written and not yet taken, up to the limit."""
+        with self._lock:
+            self._drain()
+            return self._log.take()
+
+    def relieve(self) -> None:
+        """Make room in the pipe; what was in it can still be taken."""
+        with self._lock:
+            self._drain()
+
+    @property
+    def dropped(self) -> int:
+        """How many bytes were beyond the limit."""
+        return self._log.dropped
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._reader, _PIPE_BYTES):
+                self._log.write(data)

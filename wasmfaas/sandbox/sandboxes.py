@@ -19,7 +19,7 @@ class Ready:
     def __init__(self, sandbox: Sandbox, started: Result) -> None:
         self.sandbox = sandbox
         self.started = started
-        self.start_log = sandbox.log.take()
+        self.start_log = sandbox.host.output.take()
 
     def close(self) -> None:
         self.sandbox.close()

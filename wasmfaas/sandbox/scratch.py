@@ -15,14 +15,17 @@ class Scratch:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.bytes_max = 0
         self._file_bytes_max = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        self._limited = False
+        self._changed_ns = os.stat(path).st_mtime_ns
         #: Whether the bound was exceeded since `begin`.
         self.exceeded = False
 
     def begin(self, bytes_max: int) -> None:
         """Start an invocation that may hold *bytes_max*; the kernel bounds each file by itself."""
         self.exceeded = False
-        self.bytes_max = bytes_max
-        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, self._file_bytes_max))
+        if bytes_max != self.bytes_max or not self._limited:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, self._file_bytes_max))
+            self.bytes_max, self._limited = bytes_max, True
 
     def check(self) -> bool:
         """Whether the files together still are within the bound."""
@@ -30,15 +33,24 @@ class Scratch:
         return not self.exceeded
 
     def end(self) -> None:
-        """End an invocation: remove everything, and lift the bound for what is our own."""
+        """End an invocation: remove everything."""
         self.exceeded = False
-        limits = (self._file_bytes_max, self._file_bytes_max)
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        # Whatever is made or removed changes the folder's time.
+        if os.stat(self.path).st_mtime_ns == self._changed_ns:
+            return
         for entry in os.scandir(self.path):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:
                 os.unlink(entry.path)
+        self._changed_ns = os.stat(self.path).st_mtime_ns
+
+    def lift(self) -> None:
+        """Lift the bound of files, for what is our own, until the next `begin`."""
+        if self._limited:
+            limits = (self._file_bytes_max, self._file_bytes_max)
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            self._limited = False
 
     def _used(self) -> int:
         used = 0

@@ -21,6 +21,7 @@ from wasmfaas.sandbox import jail
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.guests import PythonGuest
 from wasmfaas.sandbox.instance import Host, Request, Result, Sandbox
+from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
 from wasmfaas.sandbox.scratch import EventFile, Scratch
 from wasmfaas.sandbox.snapshot import PageMap
@@ -41,7 +42,8 @@ class Worker:
         scratch_path = Path(options["scratch_path"])
         scratch = Scratch(scratch_path / "tmp")
         watch = Watch(engine, self._tick)
-        self._host = Host(engine, watch, scratch, EventFile(scratch_path / "stdin"), page_map)
+        stdin = EventFile(scratch_path / "stdin")
+        self._host = Host(engine, watch, scratch, stdin, page_map, Output())
         self._sandboxes = Sandboxes(
             self._host,
             ready_max=options["sandboxes_max"],
@@ -84,18 +86,15 @@ class Worker:
         sandbox, started = ready.sandbox, ready.started
         init_log, ready.start_log = ready.start_log, b""
         if started.error_type is not None:
-            self._reply(sandbox, started, init_log, started.duration_us)
+            self._reply(started, init_log, started.duration_us)
             ready.close()
             return
         if cold:
             self._send({"op": "started"})
         self._current = sandbox
-        try:
-            request = Request(message["context"]["requestId"], message["event"], message["context"])
-            result = sandbox.call(request)
-        finally:
-            self._current = None
-        self._reply(sandbox, result, init_log, started.duration_us if cold else None)
+        request = Request(message["request_id"], message["event"], message["context"])
+        result = sandbox.call(request)
+        self._reply(result, init_log, started.duration_us if cold else None)
         self._host.scratch.end()
         self._sandboxes.give_back(ready, result)
 
@@ -114,34 +113,36 @@ class Worker:
         cpu_us = time.process_time_ns() // 1000
         self._send({"op": "ready", "keys": self._sandboxes.keys(), "cpu_us": cpu_us})
 
-    def _reply(
-        self, sandbox: Sandbox, result: Result, init_log: bytes, init_us: int | None
-    ) -> None:
-        self._send(
-            {
-                "op": "reply",
-                "payload": result.payload,
-                "error_type": result.error_type,
-                "trapped": result.trapped,
-                "fuel": result.fuel,
-                "cpu_us": result.cpu_us,
-                "duration_us": result.duration_us,
-                "memory_bytes": result.memory_bytes,
-                "init_us": init_us,
-                "init_log": init_log,
-                "log": sandbox.log.take(),
-                "log_dropped": sandbox.log.dropped,
-            }
-        )
+    def _reply(self, result: Result, init_log: bytes, init_us: int | None) -> None:
+        reply = {
+            "op": "reply",
+            "payload": result.payload,
+            "error_type": result.error_type,
+            "trapped": result.trapped,
+            "fuel": result.fuel,
+            "cpu_us": result.cpu_us,
+            "duration_us": result.duration_us,
+            "memory_bytes": result.memory_bytes,
+            "init_us": init_us,
+            "init_log": init_log,
+        }
+        with self._sending:
+            # From here on the watch takes nothing that belongs to this invocation.
+            self._current = None
+            output = self._host.output
+            reply |= {"log": output.take(), "log_dropped": output.dropped}
+            self._channel.sendall(wire.encode(reply))
 
     def _tick(self) -> None:
-        """Called by the watch, on its thread, while an invocation runs."""
-        sandbox = self._current
-        if sandbox is None:
-            return
-        data = sandbox.log.take()
-        if data:
-            self._send({"op": "log", "log": data})
+        """Called by the watch, on its thread, while something runs."""
+        with self._sending:
+            if self._current is None:
+                # A start-up: what it writes is kept, but a full pipe would stop it.
+                self._host.output.relieve()
+                return
+            data = self._host.output.take()
+            if data:
+                self._channel.sendall(wire.encode({"op": "log", "log": data}))
         if not self._host.scratch.check():
             self._host.watch.expire()
 
