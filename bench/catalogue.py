@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import cold_start
+from bench import cold_start, sandbox
 from bench.options import Options
 from bench.progress import Steps
 from bench.report import Report
@@ -19,5 +19,6 @@ class Benchmark:
 
 
 BENCHMARKS = (
+    Benchmark("sandbox", "what isolation costs inside a worker", sandbox.run),
     Benchmark("cold-start", "first answers and warm ones, in C and in Python", cold_start.run),
 )

@@ -1,7 +1,7 @@
 """The result of a run: as one JSON document, or as tables for people."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich import box
@@ -31,6 +31,16 @@ class Ratio:
     denominator: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of its own kind: the first cell of a row says what the numbers are about."""
+
+    title: str
+    #: Of the numbers, with their units.
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[float | None]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All that a run found out."""
@@ -40,10 +50,12 @@ class Report:
     #: How it was measured, a sentence each.
     method: Sequence[str]
     #: What was measured, by name.
-    series: Mapping[str, Series]
+    series: Mapping[str, Series] = field(default_factory=dict)
     #: The names of the series by the title of their table.
-    groups: Mapping[str, Sequence[str]]
-    ratios: Sequence[Ratio]
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: What series do not show.
+    sheets: Sequence[Sheet] = ()
+    ratios: Sequence[Ratio] = ()
     figures: Figures
     #: For every figure that is None, the reason.
     why: Mapping[str, str]
@@ -70,11 +82,20 @@ def document(report: Report) -> dict[str, Any]:
         "machine": asdict(report.machine),
         "method": list(report.method),
         "measured": {name: _measured(series) for name, series in report.series.items()},
+        "tables": [_sheet(sheet) for sheet in report.sheets],
         "why": dict(report.why),
         "figures": {
             key: None if value is None else rounded(value) for key, value in report.figures.items()
         },
     }
+
+
+def _sheet(sheet: Sheet) -> dict[str, Any]:
+    rows = [
+        {"title": title, "values": [None if value is None else rounded(value) for value in values]}
+        for title, values in sheet.rows
+    ]
+    return {"title": sheet.title, "columns": list(sheet.columns), "rows": rows}
 
 
 def _measured(series: Series) -> dict[str, Any]:
@@ -94,7 +115,9 @@ def show(report: Report) -> None:
     console.print(_machine(report.machine))
     for title, names in report.groups.items():
         console.print(_times(title, [report.series[name] for name in names]))
-    console.print(_ratios(report))
+    for sheet in report.sheets:
+        console.print(_numbers(sheet))
+    console.print(_ratios(report) if report.ratios else _figures(report.figures))
     console.print(_sentences(report.method, "dim"))
     missing = [f"{key} was not measured: {reason}" for key, reason in report.why.items()]
     console.print(_sentences(missing, "yellow"))
@@ -120,6 +143,20 @@ def _times(title: str, group: Sequence[Series]) -> Table:
         times = (_number(value) for value in (series.p50_ms, p99_ms, series.max_ms))
         cold = _NONE if series.cold is None else str(series.cold)
         table.add_row(Text(series.title), str(series.count), cold, *times)
+    return table
+
+
+def _numbers(sheet: Sheet) -> Table:
+    table = _table(sheet.title, *sheet.columns)
+    for title, values in sheet.rows:
+        table.add_row(Text(title), *(_number(value) for value in values))
+    return table
+
+
+def _figures(figures: Figures) -> Table:
+    table = _table("figures", "")
+    for key, value in figures.items():
+        table.add_row(Text(key), _NONE if value is None else f"{rounded(value):g}")
     return table
 
 
@@ -155,4 +192,6 @@ def _table(title: str, *columns: str) -> Table:
 def _number(value: float | None) -> str:
     if value is None:
         return _NONE
-    return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    if value < 10:
+        return f"{value:.3f}"
+    return f"{value:.1f}" if value < 10_000 else f"{value:,.0f}"

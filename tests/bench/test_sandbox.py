@@ -1,0 +1,27 @@
+"""That it measures every way to serve a call, and that what it serves is what it says."""
+
+from pathlib import Path
+
+from tests.bench.quick import document
+
+
+def test_every_mode_is_measured_in_both_languages(cache_dir: Path, tmp_path: Path) -> None:
+    found = document("sandbox", cache_dir, tmp_path)
+    figures = found["figures"]
+
+    for language in ("python", "c"):
+        for key in ("wait_vs_reuse", "cpu_vs_reuse", "cpu_vs_naive"):
+            assert figures[f"{language}_{key}"] > 0
+        for mode in ("naive", "fresh", "pristine", "reuse"):
+            assert found["measured"][f"{language}_{mode}_wait"]["count"] > 0
+            assert figures[f"{language}_{mode}_cpu_mean_us"] > 0
+
+
+def test_isolated_calls_cost_the_same_fuel_every_time(cache_dir: Path, tmp_path: Path) -> None:
+    (table,) = document("sandbox", cache_dir, tmp_path)["tables"]
+    fuel = {row["title"]: row["values"][1:] for row in table["rows"]}
+
+    for language in ("Python", "C"):
+        least, most = fuel[f"{language}, pristine"]
+        assert 0 < least == most
+        assert fuel[f"{language}, fresh"] == [least, most]
