@@ -70,6 +70,12 @@ class Settings:
     sandboxes_per_worker_max: int = _setting(
         16, "Functions that one worker keeps a ready sandbox of.", least=1
     )
+    worker_memory_bytes_max: int = _setting(
+        1024 * MIB, "Memory of the ready sandboxes of one worker; the least used go first.", least=0
+    )
+    sandbox_idle_s_max: int = _setting(
+        300, "Idle time after which a ready sandbox is dropped.", least=1
+    )
     sandbox_calls_max: int = _setting(
         1000, "Invocations after which a sandbox is replaced, whatever its isolation.", least=1
     )

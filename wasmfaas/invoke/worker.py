@@ -115,6 +115,8 @@ class Worker(asyncio.Protocol):
         self.scratch_path = scratch_path
         #: Deployments that have a sandbox ready in this worker.
         self.ready_keys: frozenset[str] = frozenset()
+        #: When it was last asked to run a deployment, by the monotonic clock.
+        self._used_ns: dict[str, int] = {}
         self.is_idle = False
         #: The deployment that it has just served, until it is ready for the next invocation.
         self.returning_key: str | None = None
@@ -189,6 +191,7 @@ class Worker(asyncio.Protocol):
         self._killed = False
         self._requested_ns = time.monotonic_ns()
         self.on_log = on_log
+        self._used_ns[target.spec.key] = self._requested_ns
         result: asyncio.Future[Result] = loop.create_future()
         self._exchange = _Exchange(target.spec.key, complete, result)
         self._run_ms = run_ms
@@ -206,6 +209,24 @@ class Worker(asyncio.Protocol):
                 message["forget"] = True
             self._known.add(target.name)
         return message
+
+    def holds(self, key: str) -> bool:
+        """Whether this worker runs the deployment *key*, or can at once."""
+        return (
+            key in self.ready_keys
+            or self.returning_key == key
+            or (self._exchange is not None and self._exchange.key == key)
+        )
+
+    def drop_unused(self, idle_s: float) -> None:
+        """Give up the sandboxes that nobody asked for in *idle_s*. Only for an idle worker: one
+        that is at work tells what it holds after this, from before it read it."""
+        since = time.monotonic_ns() - int(idle_s * 1e9)
+        self._used_ns = {key: self._used_ns.get(key, 0) for key in self.ready_keys}
+        keys = {key for key, used_ns in self._used_ns.items() if used_ns <= since}
+        if keys:
+            self.ready_keys -= keys
+            self._send({"op": "drop", "keys": sorted(keys)})
 
     def kill(self) -> None:
         """End the process now; whatever it runs ends with it."""

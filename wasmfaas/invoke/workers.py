@@ -66,7 +66,8 @@ class Workers:
             )
 
     async def shrink(self) -> None:
-        """Let workers go that have been idle for long, down to the least number; never returns."""
+        """Let go what has been idle for long: sandboxes, and workers down to the least number;
+        never returns."""
         while True:
             await asyncio.sleep(_SHRINK_EVERY_S)
             since = time.monotonic() - self._settings.worker_idle_s_max
@@ -74,6 +75,8 @@ class Workers:
                 if idle_since < since and len(self._workers) > self._settings.workers_min:
                     self._take(worker)
                     worker.close()
+                else:
+                    worker.drop_unused(self._settings.sandbox_idle_s_max)
 
     def cut_short(self) -> None:
         """End every worker now, whatever it runs, and refuse whoever waits or comes."""
@@ -91,12 +94,14 @@ class Workers:
         shutil.rmtree(self._scratch_path, ignore_errors=True)
 
     def figures(self) -> dict[str, int]:
-        """How many workers there are, idle, busy, and how many invocations wait."""
+        """How many workers there are, idle, busy, what they hold ready, and how many invocations
+        wait."""
         idle = len(self._idle)
         return {
             "workers": len(self._workers),
             "idle": idle,
             "busy": len(self._workers) - idle,
+            "ready": sum(len(worker.ready_keys) for worker in self._workers),
             "waiting": len(self._waiting),
             "waiting_bytes": self._waiting.bytes,
         }
@@ -281,6 +286,7 @@ class Workers:
                 "scratch_path": str(scratch),
                 "read_paths": [str(path) for path in self._read_paths],
                 "sandboxes_max": self._settings.sandboxes_per_worker_max,
+                "memory_bytes_max": self._settings.worker_memory_bytes_max,
                 "calls_max": self._settings.sandbox_calls_max,
             }
         )

@@ -1,6 +1,7 @@
 """The compiled modules and the ready sandboxes of a worker."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
 
 import wasmtime
@@ -21,18 +22,36 @@ class Ready:
         self.started = started
         self.start_log = sandbox.host.output.take()
 
+        #: What its memories hold of the machine's, estimated when it was last made ready.
+        self.bytes = 0
+
+    def weigh(self) -> int:
+        """Estimate `bytes` anew: exact to the page where there is an image to compare with, else
+        all that the memories may have touched."""
+        sandbox = self.sandbox
+        image, reused = sandbox.image, sandbox.spec.isolation is Isolation.REUSE
+        known = image is not None and not reused
+        self.bytes = image.private_bytes if image and known else sandbox.account.bytes_used
+        return self.bytes
+
     def close(self) -> None:
         self.sandbox.close()
 
 
 class Sandboxes:
-    """The compiled modules and the ready sandboxes of a worker, least recently used first."""
+    """The compiled modules and the ready sandboxes of a worker, least recently used first.
 
-    def __init__(self, host: Host, *, ready_max: int, calls_max: int) -> None:
+    Ready sandboxes are bounded by count and by the bytes of their memories; the one that was used
+    last stays, whatever it weighs.
+    """
+
+    def __init__(self, host: Host, *, ready_max: int, bytes_max: int, calls_max: int) -> None:
         self._host = host
         self._can_restore = host.page_map.is_supported()
         self._ready_max = ready_max
+        self._bytes_max = bytes_max
         self._calls_max = calls_max
+        self._bytes = 0
         self._linkers = Linkers(host.engine)
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._ready: OrderedDict[str, Ready] = OrderedDict()
@@ -45,8 +64,15 @@ class Sandboxes:
         """A ready sandbox, and whether it had to be made now. Its `started` may hold an error."""
         ready = self._ready.pop(spec.key, None)
         if ready is not None:
+            self._bytes -= ready.bytes
             return ready, False
         return self._make(spec), True
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Discard the ready sandboxes of these deployments, where there are any."""
+        for key in keys:
+            if key in self._ready:
+                self._discard(key)
 
     def give_back(self, ready: Ready, result: Result) -> None:
         """Make the sandbox of a finished invocation ready again, or replace it."""
@@ -79,8 +105,16 @@ class Sandboxes:
 
     def _store(self, ready: Ready) -> None:
         self._ready[ready.sandbox.spec.key] = ready
-        while len(self._ready) > self._ready_max:
-            self._ready.popitem(last=False)[1].close()
+        self._bytes += ready.weigh()
+        while len(self._ready) > self._ready_max or (
+            self._bytes > self._bytes_max and len(self._ready) > 1
+        ):
+            self._discard(next(iter(self._ready)))
+
+    def _discard(self, key: str) -> None:
+        ready = self._ready.pop(key)
+        self._bytes -= ready.bytes
+        ready.close()
 
     def _make(self, spec: SandboxSpec) -> Ready:
         sandbox = self._new(spec)

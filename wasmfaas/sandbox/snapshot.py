@@ -21,6 +21,8 @@ _REGION_BYTES = 24
 #: Of one vectored read (UIO_MAXIOV).
 _VECTORS_MAX = 1024
 _HOLE_BYTES = 64 * 1024
+#: Of `st_blocks`, whatever the file system's own are.
+_BLOCK_BYTES = 512
 
 
 class _ScanRequest(ctypes.Structure):
@@ -101,7 +103,8 @@ class Image:
                 try:
                     write_sparsely(descriptor, memory)
                     memory.map_file(descriptor, memory.size)
-                    parts.append(_Part(memory, descriptor))
+                    held = os.fstat(descriptor).st_blocks * _BLOCK_BYTES
+                    parts.append(_Part(memory, descriptor, held))
                 finally:
                     os.close(descriptor)
         return cls(page_map, parts)
@@ -114,9 +117,17 @@ class Image:
             if os.fstat(descriptor).st_size != memory.size:
                 raise MemoryError("the snapshot is not of the size of the memory")
             memory.map_file(descriptor, memory.size)
-            return cls(page_map, [_Part(memory, descriptor)])
+            # The file is every sandbox's of the deployment.
+            return cls(page_map, [_Part(memory, descriptor, 0)])
         finally:
             os.close(descriptor)
+
+    @property
+    def private_bytes(self) -> int:
+        """What this sandbox alone holds: its image, unless that is a file that others share, and
+        the pages that were written up to the last `restore`, with the copy they are put back
+        from."""
+        return sum(part.private_bytes for part in self._parts)
 
     def restore(self) -> bool:
         """Put every byte back; False where a memory grew, so that it can't be done."""
@@ -134,9 +145,11 @@ class Image:
 class _Part:
     """One memory's share of an image: a second view of the file that the memory is mapped to."""
 
-    def __init__(self, memory: LinearMemory, descriptor: int) -> None:
+    def __init__(self, memory: LinearMemory, descriptor: int, held_bytes: int) -> None:
         self.memory = memory
         self.size = memory.size
+        self._held_bytes = held_bytes
+        self.private_bytes = held_bytes
         address = libc.mmap(None, self.size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
         if address == MAP_FAILED:
             raise MemoryError("cannot map the image")
@@ -155,6 +168,7 @@ class _Part:
             if self._plan is not None:
                 self._plan.close()
             self._plan = _Plan(written, self._address - self.memory.base)
+            self.private_bytes = self._held_bytes + 2 * self._plan.size
         self._plan.run()
 
     def close(self) -> None:
@@ -178,6 +192,7 @@ class _Plan:
         numbers = memoryview(written).cast("Q").tolist()
         starts, ends = numbers[0::3], numbers[1::3]
         sizes = [end - start for start, end in zip(starts, ends, strict=True)]
+        self.size = sum(sizes)
         self._descriptor = os.memfd_create("pages", os.MFD_CLOEXEC)
         for start, size in zip(starts, sizes, strict=True):
             os.write(self._descriptor, ctypes.string_at(start + shift, size))

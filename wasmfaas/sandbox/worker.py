@@ -1,7 +1,8 @@
 """A worker: one process, one thread that runs guests, one invocation at a time.
 
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
-`invoke`, `load` and `save`; the first about a deployment brings its spec. Messages out, for an
+`invoke`, `load` and `save`; the first about a deployment brings its spec; and `drop`, which gives
+idle sandboxes up and is not answered. Messages out, for an
 invocation: any number of `log`, then `reply`, then, once a sandbox stands ready again, `ready`.
 """
 
@@ -47,6 +48,7 @@ class Worker:
         self._sandboxes = Sandboxes(
             self._host,
             ready_max=options["sandboxes_max"],
+            bytes_max=options["memory_bytes_max"],
             calls_max=options["calls_max"],
         )
 
@@ -58,6 +60,9 @@ class Worker:
             for message in decoder.feed(data):
                 if message["op"] == "invoke":
                     self._invoke(message)
+                elif message["op"] == "drop":
+                    self._sandboxes.drop(message["keys"])
+                    continue  # It is idle, and the server knows what it holds.
                 elif message["op"] == "save":
                     self._save(message)
                 else:
