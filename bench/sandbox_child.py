@@ -29,6 +29,7 @@ from wasmfaas.sandbox.watch import Watch
 _PAGE_BYTES = 4096
 _REGION_NUMBERS = 3
 _READY_MAX = 64
+_BYTES_MAX = 1 << 62
 _CALLS_MAX = 1000
 
 
@@ -59,7 +60,9 @@ class Bench:
         stdin = EventFile(folder / "stdin")
         scratch = Scratch(folder / "tmp")
         self._host = Host(engine, watch, scratch, stdin, PageMap(), Output())
-        self._sandboxes = Sandboxes(self._host, ready_max=_READY_MAX, calls_max=_CALLS_MAX)
+        self._sandboxes = Sandboxes(
+            self._host, ready_max=_READY_MAX, bytes_max=_BYTES_MAX, calls_max=_CALLS_MAX
+        )
         gc.freeze()
         return {"restores": self._host.page_map.is_supported()}
 
