@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import cold_start, sandbox
+from bench import cold_start, http_load, sandbox
 from bench.options import Options
 from bench.progress import Steps
 from bench.report import Report
@@ -20,5 +20,6 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("sandbox", "what isolation costs inside a worker", sandbox.run),
+    Benchmark("http", "requests per second, beside other servers", http_load.run),
     Benchmark("cold-start", "first answers and warm ones, in C and in Python", cold_start.run),
 )

@@ -39,9 +39,15 @@ _COLD_HEADER = b"x-wasmfaas-init-duration-ms"
 class Server:
     """A running server and one connection to it. Lives as long as a run."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], connection: Connection, port: int) -> None:
         self._process = process
         self._connection = connection
+        #: On 127.0.0.1.
+        self.port = port
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def deploy(self, name: str, package: Package) -> None:
         """Create the function *name* with a URL; returns once it is active.
@@ -119,8 +125,11 @@ def was_cold(answer: Answer) -> bool:
 
 
 @contextmanager
-def running(folder: Path, cache_dir: Path, note: Callable[[str], None]) -> Iterator[Server]:
-    """A server with default settings on a data directory in *folder*; gone when the block ends.
+def running(
+    folder: Path, cache_dir: Path, note: Callable[[str], None], *flags: str
+) -> Iterator[Server]:
+    """A server on a data directory in *folder*, with default settings but for *flags*; gone when
+    the block ends.
 
     Raises BenchFailure where it does not come up.
     """
@@ -129,7 +138,7 @@ def running(folder: Path, cache_dir: Path, note: Callable[[str], None]) -> Itera
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "wasmfaas", "up", "--port=0"),
-                *(f"--data-dir={data_dir}", f"--cache-dir={cache_dir}"),
+                *(f"--data-dir={data_dir}", f"--cache-dir={cache_dir}", *flags),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -140,7 +149,7 @@ def running(folder: Path, cache_dir: Path, note: Callable[[str], None]) -> Itera
         note("Starting a server")
         host, port = _address(process, data_dir, log_path)
         with Connection(host, port, _ANSWER_S_MAX) as connection:
-            yield Server(process, connection)
+            yield Server(process, connection, port)
     finally:
         _stop(process)
 

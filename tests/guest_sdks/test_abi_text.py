@@ -83,3 +83,24 @@ def test_the_version_and_the_limits_are_those_of_the_code() -> None:
     assert engine.STACK_BYTES_MAX == 1024 * 1024
     assert "| 10^13 unless" in limits
     assert "| 1 MiB |" in limits
+
+
+def worlds(wit: str) -> dict[str, set[str]]:
+    """The exports of each world, those that it includes among them."""
+    text = re.sub(r"//[^\n]*", "", wit)
+    found: dict[str, set[str]] = {}
+    for name, body in re.findall(r"world ([\w-]+) \{(.*?)\}", text, re.DOTALL):
+        statements = [" ".join(line.split()) for line in body.split(";") if line.strip()]
+        exports = {line for line in statements if line.startswith("export ")}
+        for line in statements:
+            if line.startswith("include "):
+                exports |= found[line.removeprefix("include ")]
+        found[name] = exports
+    return found
+
+
+def test_the_python_runtime_implements_the_published_world() -> None:
+    published = worlds((ROOT / "guest-sdks" / "wit" / "function.wit").read_text())
+    own = worlds((ROOT / "wasmfaas" / "sandbox" / "guest" / "function.wit").read_text())
+    assert published == own
+    assert len(own["function-with-init"]) == 2
