@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ from wasmfaas.settings import Settings
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
+_COLLECT_AFTER = 10_000
 #: Requests that run when the server is told to stop have this long to finish.
 _STOP_S_MAX = 10
 #: Once they are cut short, clients have this long to read so.
@@ -72,6 +74,9 @@ async def _serve(
             loop.add_signal_handler(number, server.stop)
         serving = loop.create_task(server.serve(sockets=[listener]))
         checking = loop.create_task(connection.keep_checking(server.server_state.connections))
+        # What is there now stays: collections need not walk it for every few hundred requests.
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER)
         with _announced(node, url):
             loop.call_soon(ready, url)
             await serving
