@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bench import baselines, hello
+from bench import baselines, first_calls, hello, imports
 from bench.baselines import PlainWasmtime
 from bench.connection import Answer
-from bench.failures import BenchFailure
+from bench.failures import BenchFailure, NotMeasured
+from bench.first_calls import FirstCalls
 from bench.hello import Package
 from bench.machine import this_machine
 from bench.modules import NewModules
@@ -26,6 +27,7 @@ from bench.report import Figures, Ratio, Report, quotients
 from bench.runtime import ensure_runtime
 from bench.samples import Samples
 from bench.server import Server, running, was_cold
+from bench.vendored import vendored
 
 NAME = "cold-start"
 TITLES = {
@@ -36,6 +38,7 @@ TITLES = {
     "c_deploy_compiled_to_first_answer": "… compiled before",
     "c_first_call_new_worker": "first call, new worker",
     "c_warm": "warm call",
+    **first_calls.TITLES,
     "baseline_wasmtime_python": "wasmtime, Python",
     "baseline_wasmtime_python_without_init": "… without the import",
     "baseline_wasmtime_c": "wasmtime, C",
@@ -44,6 +47,7 @@ TITLES = {
 GROUPS = {
     "Python": [name for name in TITLES if name.startswith("python_")],
     "C": [name for name in TITLES if name.startswith("c_")],
+    "In a worker that serves others": list(first_calls.TITLES),
     "Baselines": [name for name in TITLES if name.startswith("baseline_")],
 }
 #: Of these, there are too few samples for more than a median.
@@ -92,6 +96,7 @@ class Plan:
     plain_python_calls: int
     plain_c_calls: int
     subprocess_calls: int
+    restarts: int
 
 
 FULL = Plan(
@@ -101,6 +106,7 @@ FULL = Plan(
     plain_python_calls=8,
     plain_c_calls=100,
     subprocess_calls=2,
+    restarts=10,
 )
 QUICK = Plan(
     rounds=1,
@@ -109,6 +115,7 @@ QUICK = Plan(
     plain_python_calls=2,
     plain_c_calls=10,
     subprocess_calls=2,
+    restarts=1,
 )
 
 
@@ -118,6 +125,7 @@ def run(options: Options, steps: Steps) -> Report:
     plan = QUICK if options.quick else FULL
     runtime = ensure_runtime(options.cache_dir, steps.note)
     samples = Samples(TITLES)
+    files = _imported(options, steps)
     with ExitStack() as stack:
         prefix = "wasmfaas-bench-"
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
@@ -129,14 +137,19 @@ def run(options: Options, steps: Steps) -> Report:
         server = stack.enter_context(running(folder, cache, steps.note))
         rounds = _Rounds(server, plain, samples, plan, modules)
         rounds.prepare()
+        first = FirstCalls(server, samples, files)
         for number in range(plan.rounds):
             steps.round(number + 1, plan.rounds)
             rounds.measure(number)
+            first.measure(number, rounds.python_request)
+        first_calls.after_restarts(
+            folder / "restarts", cache, files, samples, plan.restarts, steps.note
+        )
     figures = figures_of(samples)
     return Report(
         benchmark=NAME,
         machine=machine,
-        method=_method(plan, runtime.python_version),
+        method=_method(plan, runtime.python_version, with_packages=bool(files)),
         series=samples.series,
         groups=GROUPS,
         ratios=RATIOS,
@@ -150,7 +163,17 @@ def figures_of(samples: Samples) -> Figures:
     figures: dict[str, float | None] = {}
     for name, series in samples.series.items():
         figures |= zip(_keys(name), (series.p50_ms, series.p99_ms), strict=False)
+    figures["deploy_to_first_answer_ms"] = figures["python_deploy_to_first_answer_ms"]
     return figures | quotients(RATIOS, figures)
+
+
+def _imported(options: Options, steps: Steps) -> dict[str, bytes]:
+    """The packages that a function imports; none where they cannot be fetched."""
+    try:
+        return vendored(options.cache_dir, imports.PYPI, steps.note)
+    except NotMeasured as reason:
+        steps.note(f"Going on without: {reason}")
+        return {}
 
 
 def _keys(name: str) -> tuple[str, ...]:
@@ -161,6 +184,8 @@ def _keys(name: str) -> tuple[str, ...]:
 def why_of(figures: Figures, samples: Samples) -> dict[str, str]:
     """A reason for every figure that there is none of."""
     why = {key: reason for name, reason in samples.missing.items() for key in _keys(name)}
+    if (reason := why.get("python_deploy_to_first_answer_ms")) is not None:
+        why["deploy_to_first_answer_ms"] = reason
     for ratio in RATIOS:
         for side in (ratio.numerator, ratio.denominator):
             if side in why:
@@ -187,6 +212,11 @@ class _Rounds:
         self._requests = {
             name: server.request(f"warm-{name}", hello.QUERY) for name in ("python", "c")
         }
+
+    @property
+    def python_request(self) -> bytes:
+        """Calls the Python hello that is called again and again."""
+        return self._requests["python"]
 
     def prepare(self) -> None:
         """Deploy what is called again and again, and call everything once."""
@@ -284,7 +314,8 @@ def _checked(answer: Answer) -> Answer:
     return answer
 
 
-def _method(plan: Plan, guest_python: str) -> list[str]:
+def _method(plan: Plan, guest_python: str, *, with_packages: bool) -> list[str]:
+    imported = "jinja2, yaml and 20 standard modules" if with_packages else "20 standard modules"
     return [
         f"{plan.rounds} rounds of everything, in a new order each; {plan.slices} slices of warm "
         "calls and baselines in a round.",
@@ -294,6 +325,8 @@ def _method(plan: Plan, guest_python: str) -> list[str]:
         "every 5 ms until Active, GET. The C module is new, and so is compiled; in “compiled "
         f"before” it is not. Python runs on the {guest_python} of the runtime built before.",
         "First call, new worker: all workers killed, new ones idle, one call.",
+        "In a worker that serves others: new workers, four calls of another Python function, one "
+        f"call of this one, which was served before elsewhere. Imports: {imported}.",
         "wasmtime: wasmtime-py in its own process, default engine, precompiled; a new store and "
         "instance per call, the import of the handler in it, the same event.",
         "python -c: a process per call, the same handler, the event in its arguments.",

@@ -30,7 +30,12 @@ class Package:
 def python_package(mark: str) -> Package:
     """hello-python, made unlike any other by *mark*, which changes nothing else."""
     source = PYTHON_SOURCE.read_bytes() + f"\n# {mark}\n".encode()
-    return Package(_zip({"app.py": source}), "python3.14", PYTHON_HANDLER)
+    return python_files({"app.py": source})
+
+
+def python_files(files: dict[str, bytes]) -> Package:
+    """A Python function of several files; its handler is in `app.py`."""
+    return Package(_zip(files), "python3.14", PYTHON_HANDLER)
 
 
 def c_module(mark: str) -> bytes:

@@ -33,6 +33,11 @@ FIGURES = {
     "c_warm_p50_vs_wasmtime",
     "python_warm_p50_vs_subprocess",
     "python_deploy_vs_subprocess",
+    "deploy_to_first_answer_ms",
+    "first_call_c_ms",
+    "first_call_python_ms",
+    "second_sandbox_ms",
+    "second_sandbox_after_restart_ms",
 }
 
 
@@ -90,6 +95,9 @@ def test_first_calls_on_new_workers_wait_for_a_sandbox(document: dict[str, Any])
     for language in ("python", "c"):
         series = document["measured"][f"{language}_first_call_new_worker"]
         assert series["cold"] == series["count"]
+    for name in ("first_call_python", "first_call_c", "second_sandbox"):
+        series = document["measured"][name]
+        assert series["cold"] == series["count"] == 1, name
 
 
 def test_the_machine_is_described(document: dict[str, Any]) -> None:
