@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import cold_start, http_load, sandbox
+from bench import cold_start, density, http_load, sandbox, scale
 from bench.options import Options
 from bench.progress import Steps
 from bench.report import Report
@@ -22,4 +22,6 @@ BENCHMARKS = (
     Benchmark("sandbox", "what isolation costs inside a worker", sandbox.run),
     Benchmark("http", "requests per second, beside other servers", http_load.run),
     Benchmark("cold-start", "first answers and warm ones, in C and in Python", cold_start.run),
+    Benchmark("density", "memory of a sandbox that stands ready", density.run),
+    Benchmark("scale", "many functions, and many callers of one", scale.run),
 )

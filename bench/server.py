@@ -54,6 +54,11 @@ class Server:
 
         Raises BenchFailure where it is refused or fails.
         """
+        self.create(name, package)
+        self.wait_until_active(name)
+
+    def create(self, name: str, package: Package) -> None:
+        """Create the function *name* with a URL. Raises BenchFailure where it is refused."""
         members = {
             "FunctionName": name,
             "Role": _ROLE,
@@ -63,6 +68,9 @@ class Server:
         }
         self._api("POST", _FUNCTIONS, members)
         self._api("POST", f"{_URLS}/{name}/url", {"AuthType": "NONE"})
+
+    def wait_until_active(self, name: str) -> None:
+        """Raises BenchFailure where the function *name* fails, or takes too long."""
         deadline = time.monotonic() + _ACTIVE_S_MAX
         while True:
             configuration = self._api("GET", f"{_FUNCTIONS}/{name}/configuration")
