@@ -27,6 +27,8 @@ class Compiled:
     component_path: Path
     memory_path: Path
     module: Artefact
+    #: Of the guest.
+    python_version: str
 
     def python_spec(self, key: str, task_path: Path, isolation: Isolation) -> SandboxSpec:
         """Of the package in *task_path*, whose handler is `app.lambda_handler`."""
@@ -65,7 +67,7 @@ async def _compiled(cache_dir: Path, module: Path, note: Callable[[str], None]) 
     runtime = PythonRuntime(settings, compilers)
     python = await runtime.ensure(note)
     artefact = await compilers.compile(module)
-    return Compiled(python, runtime.component_path, runtime.memory_path, artefact)
+    return Compiled(python, runtime.component_path, runtime.memory_path, artefact, runtime.version)
 
 
 def _spec(

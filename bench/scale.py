@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import child, hello
+from bench.failures import BenchFailure
 from bench.findings import Findings
 from bench.hello import Package
 from bench.machine import this_machine
@@ -75,13 +76,11 @@ def run(options: Options, steps: Steps) -> Report:
     with tempfile.TemporaryDirectory(prefix=prefix) as name:
         folder = Path(name)
         measured = _grow(folder, plan, options, steps)
-        last = plan.functions[-1]
-        for functions, kind in ((1, "one"), (last, "many")):
-            started_ms, memory_bytes = _restart(folder / kind, options, steps)
-            findings.add(f"start_{functions}_ms", started_ms)
-            findings.add(f"server_{functions}_restarted_mb", memory_bytes / 1e6)
-        steps.note("Calling one function from many connections")
-        callers = _callers(folder / "one", plan, options, steps)
+        with _restarted(folder / "many", plan.functions[-1], findings, options, steps):
+            pass
+        with _restarted(folder / "one", 1, findings, options, steps) as server:
+            steps.note("Calling one function from many connections")
+            callers = _callers(server, plan)
     _conclude(findings, plan, measured)
     for count, times in callers.items():
         findings.add(f"callers_{count}_rps", len(times) / plan.seconds)
@@ -153,23 +152,25 @@ def _call(one: Server, many: Server, plan: Plan, step: _Step) -> None:
         step.spread.append(many.call(request).duration_ns / 1e6)
 
 
-def _restart(folder: Path, options: Options, steps: Steps) -> tuple[float, int]:
-    """Milliseconds until a server on *folder* has answered, and bytes of memory that it has."""
+@contextmanager
+def _restarted(
+    folder: Path, functions: int, findings: Findings, options: Options, steps: Steps
+) -> Iterator[Server]:
+    """A server on *folder*, which has this many functions, after its first answer."""
     started_ns = time.perf_counter_ns()
     with running(folder, options.cache_dir, steps.note) as server:
         server.call(server.request(_name(0), hello.QUERY))
-        started_ms = (time.perf_counter_ns() - started_ns) / 1e6
+        findings.add(f"start_{functions}_ms", (time.perf_counter_ns() - started_ns) / 1e6)
         server.settle()
-        return started_ms, private([server.pid]).total
+        memory_bytes = private([server.pid]).total
+        findings.add(f"server_{functions}_restarted_mb", memory_bytes / 1e6)
+        yield server
 
 
-def _callers(folder: Path, plan: Plan, options: Options, steps: Steps) -> dict[int, list[float]]:
+def _callers(server: Server, plan: Plan) -> dict[int, list[float]]:
     """Milliseconds of all calls, by how many called at once."""
     found = {}
-    with (
-        running(folder, options.cache_dir, steps.note) as server,
-        child.started("bench.load") as load,
-    ):
+    with child.started("bench.load") as load:
         request = server.request(_name(0), hello.QUERY)
         server.warm_up(request)
         for count in plan.callers:
@@ -183,6 +184,8 @@ def _callers(folder: Path, plan: Plan, options: Options, steps: Steps) -> dict[i
                 "warm_seconds": plan.seconds / 2,
             }
             times = load.exchange(message)["latencies_ns"]
+            if not times:
+                raise BenchFailure(f"No call of {count} callers ended within {plan.seconds:g} s.")
             found[count] = [duration / 1e6 for duration in times]
     return found
 
