@@ -4,23 +4,27 @@ import argparse
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import progress
+from bench import plot, progress
 from bench.catalogue import BENCHMARKS
 from bench.failures import BenchFailure
 from bench.options import Options
 from bench.report import document, show
 from wasmfaas.settings import default_cache_dir
 
+_PLOT = "plot"
 _EXIT_FAILED = 1
 _EXIT_INTERRUPTED = 130
 
 
 def main() -> int:
     """Run what the command line names; the exit status."""
+    if sys.argv[1:2] == [_PLOT]:
+        return _plot(sys.argv[2:])
     chosen = _parser().parse_args()
     benchmarks = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     options = Options(quick=chosen.quick, cache_dir=chosen.cache_dir.absolute())
@@ -41,12 +45,20 @@ def main() -> int:
     return 0
 
 
+def _plot(arguments: Sequence[str]) -> int:
+    try:
+        return plot.main(arguments)
+    except BenchFailure as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return _EXIT_FAILED
+
+
 def _parser() -> argparse.ArgumentParser:
     rows = "\n".join(f"  {benchmark.name:<14}{benchmark.summary}" for benchmark in BENCHMARKS)
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure wasmfaas on this machine.",
-        epilog=f"benchmarks:\n{rows}",
+        epilog=f"benchmarks:\n{rows}\n\npython -m bench plot FILE.json… draws what they print.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = [benchmark.name for benchmark in BENCHMARKS]
