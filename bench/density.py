@@ -52,7 +52,7 @@ def run(options: Options, steps: Steps) -> Report:
             files = vendored(options.cache_dir, imports.PYPI, steps.note)
     for number, name in enumerate(plan.subjects):
         steps.round(number + 1, len(plan.subjects))
-        keys = [_key(name, what) for what in ("private", "private_dirty")]
+        keys = [_key(name, what) for what in ("private", "private_dirty", "unmapped")]
         with (
             findings.attempt(*keys, _key(name, "worker")),
             tempfile.TemporaryDirectory(prefix="wasmfaas-bench-") as folder,
@@ -60,6 +60,7 @@ def run(options: Options, steps: Steps) -> Report:
             first, more = _measure(name, files, Path(folder), plan, options, steps)
             findings.add(keys[0], (more.total - first.total) / plan.more / _MB)
             findings.add(keys[1], (more.dirty - first.dirty) / plan.more / _MB)
+            findings.add(keys[2], (more.unmapped - first.unmapped) / plan.more / _MB)
             findings.add(_key(name, "worker"), first.total / _MB)
     return Report(
         benchmark=NAME,
@@ -123,8 +124,8 @@ def _key(name: str, what: str) -> str:
 
 
 def _sheet(findings: Findings, plan: Plan) -> Sheet:
-    columns = ("private", "of it, dirty", "worker with one")
-    kinds = ("private", "private_dirty", "worker")
+    columns = ("private", "of it, dirty", "memfds", "worker with one")
+    kinds = ("private", "private_dirty", "unmapped", "worker")
     rows = [
         (_SUBJECTS[name], [findings.figures[_key(name, kind)] for kind in kinds])
         for name in plan.subjects
@@ -139,4 +140,6 @@ def _method(plan: Plan) -> list[str]:
         "Private: Private_Dirty + Private_Clean of /proc/PID/smaps_rollup, that is, without what "
         "workers share. Clean pages are of files that only this worker maps: with a second worker "
         "that holds the same function ready they are shared, and the kernel may take them back.",
+        "Memfds: what is in them comes on top of that. A worker reads pages from them to put "
+        "memory back, without mapping them, so that the kernel does not count them as its own.",
     ]

@@ -62,7 +62,9 @@ class Report:
 
 
 def rounded(value: float) -> float:
-    """*value* to four digits that count."""
+    """*value* to four digits that count; a count, which is an int, to all of them."""
+    if isinstance(value, int):
+        return value
     return float(f"{value:.{_DIGITS}g}")
 
 
@@ -192,6 +194,8 @@ def _table(title: str, *columns: str) -> Table:
 def _number(value: float | None) -> str:
     if value is None:
         return _NONE
+    if isinstance(value, int):
+        return f"{value:,}"
     if value < 10:
         return f"{value:.3f}"
     return f"{value:.1f}" if value < 10_000 else f"{value:,.0f}"

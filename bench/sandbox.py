@@ -159,12 +159,8 @@ def _measured(process: Child, language: str, mode: str, plan: Plan) -> dict[str,
 
 
 def _keep(samples: Samples, facts: Facts, name: str, times: dict[str, Any]) -> None:
-    # What the import of the handler takes is not what an instance takes: a component could have
-    # its handler built in.
-    starts = times.get("init_ns") or [0] * len(times["wait_ns"])
-    for what, key in (("wait", "wait_ns"), ("cpu", "cpu_ns")):
-        values = (value - start for value, start in zip(times[key], starts, strict=True))
-        samples.add(f"{name}_{what}", *values)
+    for what in ("wait", "cpu"):
+        samples.add(f"{name}_{what}", *times[f"{what}_ns"])
     if "fuel" in times:
         seen = facts.get(name)
         fuel = times["fuel"]

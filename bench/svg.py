@@ -71,7 +71,9 @@ def chart(panels: Sequence[Panel], description: str) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that count: 0.0123, 4.56, 78.9, 1,230."""
+    """Three digits that count: 0.0123, 4.56, 78.9, 1,230; all of a count."""
+    if isinstance(value, int):
+        return f"{value:,}"
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
 

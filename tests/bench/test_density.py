@@ -37,3 +37,21 @@ def test_a_process_that_has_gone_is_not_measured() -> None:
 
     with pytest.raises(NotMeasured, match="smaps_rollup"):
         private([process])
+
+
+def test_a_file_in_memory_counts_whether_it_is_mapped_or_not() -> None:
+    size = 8 * 1024 * 1024
+    before = private([os.getpid()])
+    descriptor = os.memfd_create("test")
+    try:
+        os.write(descriptor, b"\1" * size)
+        open_only = private([os.getpid()])
+        with mmap.mmap(descriptor, size) as memory:
+            assert sum(memory[::4096])
+            mapped = private([os.getpid()])
+    finally:
+        os.close(descriptor)
+
+    assert open_only.unmapped - before.unmapped == size
+    assert mapped.unmapped == before.unmapped
+    assert mapped.total - before.total >= size * 0.9

@@ -103,7 +103,8 @@ def test_a_refused_file_is_told_without_a_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(1234.5, "1,230"), (0.012345, "0.0123"), (45.67, "45.7"), (100.0, "100")]
+    ("value", "shown"),
+    [(1234.5, "1,230"), (0.012345, "0.0123"), (45.67, "45.7"), (100.0, "100"), (370066, "370,066")],
 )
 def test_numbers_have_three_digits_that_count(value: float, shown: str) -> None:
     assert number(value) == shown

@@ -25,3 +25,4 @@ def test_isolated_calls_cost_the_same_fuel_every_time(cache_dir: Path, tmp_path:
         least, most = fuel[f"{language}, pristine"]
         assert 0 < least == most
         assert fuel[f"{language}, fresh"] == [least, most]
+        assert isinstance(least, int)
