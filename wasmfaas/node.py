@@ -148,7 +148,7 @@ class Node:
         for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):
             changes.tell(listener)
         guarded = Guard(_Front(urls, management, api), is_function_url)
-        self.application: ASGIApp = HeldBodies(guarded, settings.request_bytes_held_max)
+        self.application: ASGIApp = HeldBodies(guarded, settings.bytes_held_max)
 
     async def _start(
         self, workers: Workers, runtime: PythonRuntime, deployments: Deployments, ledger: Ledger

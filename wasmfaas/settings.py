@@ -106,9 +106,9 @@ class Settings:
     request_stall_s_max: int = _setting(
         30, "Time that a client may neither send its request nor read its answer.", least=1
     )
-    request_bytes_held_max: int = _setting(
+    bytes_held_max: int = _setting(
         512 * MIB,
-        "Bytes of request bodies that are received or wait at once; more get 429.",
+        "Bytes of requests and answers that are held at once; more requests get 429.",
         least=1,
     )
     event_bytes_max: int = _setting(6_291_456, "Size of an event or request body.", least=1)

@@ -241,6 +241,14 @@ def test_a_large_event_and_answer_go_through(pool: Pool) -> None:
     assert answer(pool.invoke(target, event)) == event
 
 
+def test_half_of_a_surrogate_pair_comes_back_as_it_went(pool: Pool) -> None:
+    target = pool.function(HANDLER + "    return event\n")
+    reply = pool.invoke(target, {"\ud800": ["\udfffü"]})
+    assert answer(reply) == {"\ud800": ["\udfffü"]}
+    error = failure(pool, HANDLER + "    raise ValueError(event)\n", "\ud800")
+    assert error["errorMessage"] == "\ud800"
+
+
 def test_decimals_and_other_texts_are_marshalled(pool: Pool) -> None:
     target = pool.function(
         "from decimal import Decimal\n" + HANDLER + "    return [Decimal('1.5'), Decimal(3), 'ü', "

@@ -1,4 +1,5 @@
-"""Bounds the memory that request bodies take, however many arrive at once and however slowly."""
+"""Bounds the memory that bodies take, of requests and of answers, however many there are at once,
+and however slowly they are sent and read."""
 
 import asyncio
 import contextlib
@@ -17,9 +18,10 @@ _TRIM_BYTES = 32 * 1024 * 1024
 class HeldBodies:
     """Wraps the whole server. Lifetime: process.
 
-    A body counts from its arrival until its request is answered. One that finds no room is refused
-    by a TooManyRequests that `receive` raises, so every application answers it in its own form.
-    Large ones are handed over one by one, so that others get their turn in between.
+    A body counts from its arrival until its request is answered, and a large answer until it is
+    read. What finds no room is refused by a TooManyRequests that `receive` raises, so that every
+    application answers it in its own form. Large bodies are handed over one by one, so that others
+    get their turn in between.
     """
 
     def __init__(self, application: ASGIApp, bytes_max: int) -> None:
@@ -31,22 +33,31 @@ class HeldBodies:
         self._handing_over = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        held = 0
+        held, is_answered = 0, False
 
         async def counted() -> Message:
             nonlocal held
             message = await receive()
+            if message["type"] != "http.request" or is_answered:
+                return message
             size = len(message.get("body", b""))
-            if size:
-                self._admit(size)
-                held += size
-                if held > _LARGE_BYTES and not message.get("more_body", False):
-                    async with self._handing_over:
-                        await asyncio.sleep(0)
+            self._admit(size)
+            held += size
+            if held > _LARGE_BYTES and not message.get("more_body", False):
+                async with self._handing_over:
+                    await asyncio.sleep(0)
             return message
 
+        async def answer(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            if len(message.get("body", b"")) > _LARGE_BYTES:
+                await self._send_large(message, send)
+            else:
+                await send(message)
+
         try:
-            await self._application(scope, counted, send)
+            await self._application(scope, counted, answer)
         finally:
             self._release(held)
 
@@ -56,12 +67,26 @@ class HeldBodies:
             _trim()
             self._peak = 0
 
+    async def _send_large(self, message: Message, send: Send) -> None:
+        size = len(message["body"])
+        self._hold(size)
+        try:
+            await send({**message, "more_body": True})
+            # Returns when the client has read most of it, or is given up.
+            more = message.get("more_body", False)
+            await send({"type": "http.response.body", "body": b"", "more_body": more})
+        finally:
+            self._release(size)
+
     def _admit(self, size: int) -> None:
         if self._held + size > self._bytes_max:
             raise TooManyRequests(
-                f"Rate Exceeded: {self._held} bytes of requests are received or wait already.",
+                f"Rate Exceeded: {self._held} bytes of requests and answers are held already.",
                 reason="ConcurrentInvocationLimitExceeded",
             )
+        self._hold(size)
+
+    def _hold(self, size: int) -> None:
         self._held += size
         self._peak = max(self._peak, self._held)
 

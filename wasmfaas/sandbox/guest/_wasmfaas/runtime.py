@@ -209,7 +209,9 @@ def _restore_uniqueness(context: str) -> None:
 
 def _marshal(answer: Any, context: LambdaContext) -> str:
     try:
-        return "".join(_ENCODE(answer, 0))
+        text = "".join(_ENCODE(answer, 0))
+        # Half of a surrogate pair, which UTF-8 has no form for, is JSON when it is escaped.
+        return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
     except BaseException as error:
         _MARKERS.clear()
         message = f"Unable to marshal response: {error}"
