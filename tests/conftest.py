@@ -58,27 +58,26 @@ class Server:
 
     def deploy(self, name: str, files: Mapping[str, str | bytes], **settings: Any) -> str:
         """Create the function, wait until it is active, give it a URL; returns its name."""
-        client = self.lambda_client()
         members = {
             "Runtime": "python3.14",
             "Handler": "app.lambda_handler",
             "Role": ROLE,
             "Code": {"ZipFile": zip_of(files)},
         }
-        client.create_function(FunctionName=name, **(members | settings))
-        client.get_waiter("function_active_v2").wait(
-            FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
-        )
-        client.create_function_url_config(FunctionName=name, AuthType="NONE")
+        with contextlib.closing(self.lambda_client()) as client:
+            client.create_function(FunctionName=name, **(members | settings))
+            client.get_waiter("function_active_v2").wait(
+                FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+            )
+            client.create_function_url_config(FunctionName=name, AuthType="NONE")
         return name
 
     def invoke(self, name: str, event: Any = None, **arguments: Any) -> tuple[Any, dict[str, Any]]:
         """Invoke *name*; the parsed payload and boto3's response."""
         payload = json.dumps({} if event is None else event)
-        response = self.lambda_client(read_timeout=120).invoke(
-            FunctionName=name, Payload=payload, **arguments
-        )
-        return json.loads(response["Payload"].read() or b"null"), response
+        with contextlib.closing(self.lambda_client(read_timeout=120)) as client:
+            response = client.invoke(FunctionName=name, Payload=payload, **arguments)
+            return json.loads(response["Payload"].read() or b"null"), response
 
     def stop(self) -> int:
         """Ask the server to stop; its exit status."""

@@ -148,11 +148,15 @@ def _bind(settings: Settings) -> socket.socket:
 def _connections_max(settings: Settings) -> int:
     """As many as the settings say, or as the system lets us open beside all other files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = settings.connections_max + _OTHER_FILES
-    files_max = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if hard == resource.RLIM_INFINITY:
+        connections_max = settings.connections_max
+    else:
+        connections_max = min(settings.connections_max, max(hard - _OTHER_FILES, hard // 2))
+    files_max = connections_max + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < files_max:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, hard))
-    return max(files_max - _OTHER_FILES, files_max // 2)
+        limit = files_max if hard == resource.RLIM_INFINITY else min(files_max, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return connections_max
 
 
 def _url(host: str, listener: socket.socket) -> str:

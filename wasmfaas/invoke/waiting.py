@@ -21,7 +21,8 @@ class Waiting:
     """The invocations that wait. Lives as long as the server.
 
     Within a function they are served in order. Functions take turns, so that a thousand
-    invocations of one delay another's by as little as one does.
+    invocations of one delay another's by as little as one does. Start-ups ahead of need come after
+    all invocations, and do not count.
     """
 
     def __init__(self, depth_max: int, bytes_max: int) -> None:
@@ -29,6 +30,8 @@ class Waiting:
         self._bytes_max = bytes_max
         #: Functions by turn; no set is empty.
         self._functions: OrderedDict[str, OrderedDict[Waiter, None]] = OrderedDict()
+        #: Start-ups ahead of need, one for each function.
+        self._ahead: OrderedDict[str, Waiter] = OrderedDict()
         self._depth = 0
         self.bytes = 0
 
@@ -41,15 +44,25 @@ class Waiting:
             raise throttled(f"{self._depth} invocations wait for a worker already")
         if self.bytes + event_bytes > self._bytes_max:
             raise throttled(f"{self.bytes} bytes of events wait for a worker already")
-        lease = asyncio.get_running_loop().create_future()
-        waiter = Waiter(function, event_bytes, lease)
+        waiter = Waiter(function, event_bytes, asyncio.get_running_loop().create_future())
         self._functions.setdefault(function, OrderedDict())[waiter] = None
         self._depth += 1
         self.bytes += event_bytes
         return waiter
 
+    def enter_ahead(self, function: str) -> Waiter:
+        """Begin to wait for a start-up; one of *function* that waits already is refused."""
+        former = self._ahead.pop(function, None)
+        if former is not None and not former.lease.done():
+            former.lease.set_exception(throttled(f"a later deployment of {function} waits"))
+        waiter = Waiter(function, 0, asyncio.get_running_loop().create_future())
+        self._ahead[function] = waiter
+        return waiter
+
     def leave(self, waiter: Waiter) -> None:
         """Wait no more; does nothing for one that has left."""
+        if self._ahead.get(waiter.function) is waiter:
+            del self._ahead[waiter.function]
         waiters = self._functions.get(waiter.function)
         if waiters is None or waiter not in waiters:
             return
@@ -66,6 +79,10 @@ class Waiting:
             self._functions.move_to_end(function)
             waiter = next(iter(waiters))
             self.leave(waiter)
+            if not waiter.lease.done():
+                return waiter
+        while self._ahead:
+            _, waiter = self._ahead.popitem(last=False)
             if not waiter.lease.done():
                 return waiter
         return None

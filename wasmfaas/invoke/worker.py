@@ -132,6 +132,7 @@ class Worker(asyncio.Protocol):
         #: Names of the targets that were sent in full.
         self._known: set[str] = set()
         self._log: list[bytes] = []
+        self._log_bytes = 0
         self._killed = False
         self._cpu_us_idle = 0
         self._requested_ns = 0
@@ -188,6 +189,7 @@ class Worker(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         self._log.clear()
+        self._log_bytes = 0
         self._killed = False
         self._requested_ns = time.monotonic_ns()
         self.on_log = on_log
@@ -244,6 +246,9 @@ class Worker(asyncio.Protocol):
         match message["op"]:
             case "log":
                 self._log.append(message["log"])
+                self._log_bytes += len(message["log"])
+                if self._log_bytes > wire.FRAME_BYTES_MAX:
+                    raise ValueError("more log than any invocation may write")
                 self.on_log(message["log"])
             case "started":
                 self._restart_timer()

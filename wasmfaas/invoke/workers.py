@@ -138,11 +138,14 @@ class Workers:
         )
 
     async def load(self, target: Target) -> bytes | None:
-        """Have a sandbox ready in one worker; the start-up's error payload, if it failed.
+        """Have a sandbox ready in one worker, once no invocation waits; the start-up's error
+        payload, if it failed.
 
-        Raises WorkerDied.
+        Raises WorkerDied, TooManyRequests where that takes too long.
         """
-        worker = await self._lease(target, 0)
+        if any(worker.holds(target.spec.key) for worker in self._workers):
+            return None
+        worker = await self._lease(target, 0, ahead=True)
         return await worker.request(
             target, {"op": "load"}, _start_error, start_ms=_INIT_MS_MAX, run_ms=0
         )
@@ -162,19 +165,25 @@ class Workers:
         finally:
             worker.close()
 
-    async def _lease(self, target: Target, event_bytes: int) -> Worker:
+    async def _lease(self, target: Target, event_bytes: int, *, ahead: bool = False) -> Worker:
         if self._closing:
             raise ServiceUnavailable(_STOPPING)
         worker = self._pick(target.spec.key)
         if worker is not None:
             self._take(worker)
             return worker
-        waiter = self._waiting.enter(target.spec.function_name, event_bytes)
+        function = target.spec.function_name
+        if ahead:
+            waiter = self._waiting.enter_ahead(function)
+        else:
+            waiter = self._waiting.enter(function, event_bytes)
         if not self._idle:
             self._grow()
         worker = await self._wait(waiter)
         # It may have ended since it was given away.
-        return worker if worker in self._workers else await self._lease(target, event_bytes)
+        if worker in self._workers:
+            return worker
+        return await self._lease(target, event_bytes, ahead=ahead)
 
     async def _wait(self, waiter: Waiter) -> Worker:
         waited = self._settings.queue_wait_ms_max
