@@ -307,7 +307,12 @@ async def test_a_restart_without_the_code_fails_what_cannot_go_on(tmp_path: Path
     async with rig(tmp_path / "data") as first:
         first.runtime.gate.clear()
         await first.deployments.create(configuration("f"), FIRST, {})
-        first.code.discard(Code.of(FIRST).digest)
+        digest = Code.of(FIRST).digest
+        async with asyncio.timeout(30):
+            # What is still being unpacked would come back.
+            while first.code.unpacked(digest) is None:
+                await asyncio.sleep(0.01)
+        first.code.discard(digest)
     async with rig(tmp_path / "data") as second:
         await second.deployments.resume()
         failed = await second.settled("f")
