@@ -252,7 +252,7 @@ async def test_a_full_disk_at_the_end_is_waited_out(
     monkeypatch.setattr(served.database, "run", full_for_a_while)
     served.runtime.gate.set()
     async with asyncio.timeout(30):
-        while failures < 3:  # noqa: ASYNC110
+        while failures < 3:
             await asyncio.sleep(0.001)
     failed = await served.settled("f")
     assert (failed.state, failed.state_reason) == (State.FAILED, "The disk is full.")
@@ -278,7 +278,7 @@ async def test_a_deployment_goes_on_though_its_caller_is_gone(served: Rig) -> No
     with pytest.raises(asyncio.CancelledError):
         await caller
     async with asyncio.timeout(30):
-        while not (await served.registry.list_functions(None, 1))[0]:  # noqa: ASYNC110
+        while not (await served.registry.list_functions(None, 1))[0]:
             await asyncio.sleep(0.001)
     assert (await served.settled("f")).state is State.ACTIVE
 

@@ -36,5 +36,5 @@ def http_scope(
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until *condition* holds, for what has no event of its own."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)
