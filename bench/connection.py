@@ -34,11 +34,9 @@ class Connection:
     def __init__(self, host: str, port: int, timeout_s: float) -> None:
         """Raises BenchFailure where nothing listens."""
         self._authority = f"{host}:{port}"
-        try:
-            self._socket = socket.create_connection((host, port), timeout_s)
-        except OSError as error:
-            raise BenchFailure(f"Nothing answers at {self._authority}: {error}.") from None
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = host, port
+        self._timeout_s = timeout_s
+        self._socket = self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +48,19 @@ class Connection:
         traceback: TracebackType | None,
     ) -> None:
         self._socket.close()
+
+    def reopen(self) -> None:
+        """Connect anew, as a server closes what has long been idle. Raises BenchFailure."""
+        self._socket.close()
+        self._socket = self._open()
+
+    def _open(self) -> socket.socket:
+        try:
+            opened = socket.create_connection(self._address, self._timeout_s)
+        except OSError as error:
+            raise BenchFailure(f"Nothing answers at {self._authority}: {error}.") from None
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A request to this server, ready to be sent any number of times."""

@@ -140,6 +140,7 @@ def _call(one: Server, many: Server, plan: Plan, step: _Step) -> None:
         for server, times in ((one, step.one), (many, step.many))
     ]
     for server, request, _ in pairs:
+        server.reconnect()
         server.settle()
         server.warm_up(request)
     for number in range(plan.slices):

@@ -95,6 +95,10 @@ class Server:
             raise BenchFailure(f"A call was answered with {answer.head!r} {answer.body[:300]!r}")
         return answer
 
+    def reconnect(self) -> None:
+        """To be done after a pause: the server closes connections that have long been idle."""
+        self._connection.reopen()
+
     def warm_up(self, request: bytes) -> None:
         """Call until every worker that a single client gets to has a sandbox ready.
 

@@ -73,3 +73,13 @@ def test_nobody_there_is_a_failure() -> None:
 
     with pytest.raises(BenchFailure, match="Nothing answers"):
         Connection("127.0.0.1", port, TIMEOUT_S)
+
+
+def test_a_connection_can_be_opened_anew() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with Connection("127.0.0.1", listener.getsockname()[1], TIMEOUT_S) as connection:
+            first, _ = listener.accept()
+            connection.reopen()
+            second, _ = listener.accept()
+        with first, second:
+            assert first.recv(1) == second.recv(1) == b""
