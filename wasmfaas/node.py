@@ -153,15 +153,15 @@ class Node:
     async def _start(
         self, workers: Workers, runtime: PythonRuntime, deployments: Deployments, ledger: Ledger
     ) -> None:
-        await runtime.ensure(self._progress)
+        artefact = await runtime.ensure(self._progress)
         self._closing.push_async_callback(workers.close)
-        await workers.start()
+        await workers.start(artefact)
         self._closing.push_async_callback(deployments.close)
         await deployments.resume()
         await _fold(ledger)
         self._closing.push_async_callback(_fold, ledger)
         self._closing.push_async_callback(self._cancel_tasks)
-        self._background(workers.shrink())
+        self._background(workers.scale())
         self._background(ledger.keep_folding(_FOLD_EVERY_S))
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:

@@ -70,11 +70,11 @@ def test_what_nobody_asks_for_is_dropped(own_pool: Pool) -> None:
     assert not was_ready(own_pool, target)
     assert was_ready(own_pool, target)
 
-    shrinking = own_pool.runner.get_loop().create_task(own_pool.workers.shrink())
+    scaling = own_pool.runner.get_loop().create_task(own_pool.workers.scale())
     deadline = time.monotonic() + WAIT_S_MAX
     while own_pool.workers.figures()["ready"] and time.monotonic() < deadline:
         own_pool.runner.run(asyncio.sleep(0.02))
-    shrinking.cancel()
+    scaling.cancel()
     assert own_pool.workers.figures() == {
         "workers": 1, "idle": 1, "busy": 0, "ready": 0, "waiting": 0, "waiting_bytes": 0,
     }  # fmt: skip

@@ -1,26 +1,26 @@
 """The worker processes, and who has which.
 
 A lease is one worker for one invocation. Requests prefer a worker that holds a ready sandbox of
-their deployment; what finds no worker waits, within bounds of count, bytes and time.
+their deployment; what finds no worker waits, within bounds of count, bytes and time. Workers, and
+what they hold ready, follow demand.
 """
 
 import asyncio
 import logging
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wasmfaas.errors import ServiceUnavailable
+from wasmfaas.invoke.demand import Demand, Flow
+from wasmfaas.invoke.launcher import Launcher
 from wasmfaas.invoke.waiting import Waiter, Waiting, throttled
-from wasmfaas.invoke.worker import Target, Worker, WorkerDied, child_environment
+from wasmfaas.invoke.worker import Target, Worker, WorkerDied
 from wasmfaas.settings import Settings
+from wasmfaas.store.artefacts import Artefact
 
 _logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _START_S_MAX = 30.0
 #: Start-up of a function (Lambda's limit), and the loading of its artefact.
 _INIT_MS_MAX = 15_000
 _FAILED_STARTS_MAX = 5
-_SHRINK_EVERY_S = 5.0
+_SCALE_EVERY_S = 1.0
 _STOPPING = "The server is stopping."
 
 
@@ -41,19 +41,21 @@ class Workers:
     def __init__(self, settings: Settings, scratch_path: Path, read_paths: list[Path]) -> None:
         self._settings = settings
         self._scratch_path = scratch_path
-        self._read_paths = read_paths
+        self._launcher = Launcher(settings, scratch_path, read_paths)
         self._workers: set[Worker] = set()
         #: Idle workers, longest idle first, with the moment since which they are.
         self._idle: OrderedDict[Worker, float] = OrderedDict()
         self._waiting = Waiting(settings.queue_depth_max, settings.queue_bytes_max)
+        self._demand = Demand()
         self._starting = 0
-        self._serial = 0
         self._failed_starts = 0
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Bring up the least number of workers. Raises ServiceUnavailable if none comes up."""
+    async def start(self, prewarmed: Artefact | None = None) -> None:
+        """Bring up the least number of workers; each loads *prewarmed*, a component, before
+        anybody asks for it. Raises ServiceUnavailable if none comes up."""
+        self._launcher.prewarmed = prewarmed
         shutil.rmtree(self._scratch_path, ignore_errors=True)
         self._scratch_path.mkdir(mode=0o700, parents=True)
         count = self._settings.workers_min
@@ -65,18 +67,53 @@ class Workers:
                 "No worker process could be started; the messages above say why."
             )
 
-    async def shrink(self) -> None:
-        """Let go what has been idle for long: sandboxes, and workers down to the least number;
-        never returns."""
+    async def scale(self) -> None:
+        """Follow demand: start workers and prepare sandboxes that will be asked for, and let go
+        what has been idle for long; ends with the server."""
+        settled = time.monotonic()
         while True:
-            await asyncio.sleep(_SHRINK_EVERY_S)
-            since = time.monotonic() - self._settings.worker_idle_s_max
-            for worker, idle_since in list(self._idle.items()):
-                if idle_since < since and len(self._workers) > self._settings.workers_min:
-                    self._take(worker)
-                    worker.close()
-                else:
-                    worker.drop_unused(self._settings.sandbox_idle_s_max)
+            await asyncio.sleep(_SCALE_EVERY_S)
+            if self._closing:
+                return
+            before, settled = settled, time.monotonic()
+            self._demand.settle(settled - before)
+            expected = self._demand.workers()
+            # One more than there is work for stands by, once there is work.
+            wanted = max(self._settings.workers_min, expected + 1 if expected else 0)
+            self._let_go(wanted)
+            if len(self._workers) + self._starting < wanted and not self._failed_starts:
+                self._grow()
+            for flow, count in self._demand.sandboxes():
+                self._spread(flow, count)
+
+    def _let_go(self, workers_min: int) -> None:
+        since = time.monotonic() - self._settings.worker_idle_s_max
+        for worker, idle_since in list(self._idle.items()):
+            if idle_since < since and len(self._workers) > workers_min:
+                self._take(worker)
+                worker.close()
+            else:
+                worker.drop_unused(self._settings.sandbox_idle_s_max)
+
+    def _spread(self, flow: Flow, count: int) -> None:
+        """Have a sandbox ready in *count* workers, as far as there are idle ones to spare."""
+        key = flow.target.spec.key
+        missing = count - sum(worker.holds(key) for worker in self._workers)
+        for worker in list(self._idle):
+            full = len(self._workers) + self._starting >= self._settings.workers_max
+            if missing <= 0 or len(self._waiting) or (len(self._idle) == 1 and not full):
+                return
+            if not worker.holds(key):
+                missing -= 1
+                self._take(worker)
+                self._background(self._load_ahead(worker, flow))
+
+    async def _load_ahead(self, worker: Worker, flow: Flow) -> None:
+        try:
+            error = await self._load(worker, flow.target)
+        except WorkerDied as death:
+            error = str(death).encode()
+        flow.hopeless = flow.hopeless or error is not None
 
     def cut_short(self) -> None:
         """End every worker now, whatever it runs, and refuse whoever waits or comes."""
@@ -120,22 +157,27 @@ class Workers:
         Raises TooManyRequests where none comes free in time, and what *complete* raises, which is
         called for every invocation that began.
         """
-        spec = target.spec
+        spec, flow = target.spec, self._demand.arrive(target)
         worker = await self._lease(target, len(event))
+        began_ns, was_ready = time.monotonic_ns(), spec.key in worker.ready_keys
         message = {
             "op": "invoke",
             "request_id": request_id,
             "event": event,
             "context": context,
         }
-        return await worker.request(
+        result = await worker.request(
             target,
             message,
             complete,
-            start_ms=0 if spec.key in worker.ready_keys else _INIT_MS_MAX,
+            start_ms=0 if was_ready else _INIT_MS_MAX,
             run_ms=spec.timeout_ms + self._settings.kill_grace_ms,
             on_log=on_log,
         )
+        if was_ready:
+            flow.served += 1
+            flow.served_ns += time.monotonic_ns() - began_ns
+        return result
 
     async def load(self, target: Target) -> bytes | None:
         """Have a sandbox ready in one worker, once no invocation waits; the start-up's error
@@ -145,15 +187,16 @@ class Workers:
         """
         if any(worker.holds(target.spec.key) for worker in self._workers):
             return None
-        worker = await self._lease(target, 0, ahead=True)
-        return await worker.request(
-            target, {"op": "load"}, _start_error, start_ms=_INIT_MS_MAX, run_ms=0
-        )
+        return await self._load(await self._lease(target, 0, ahead=True), target)
+
+    async def _load(self, worker: Worker, target: Target) -> bytes | None:
+        message = {"op": "load"}
+        return await worker.request(target, message, _start_error, start_ms=_INIT_MS_MAX, run_ms=0)
 
     async def save(self, target: Target, path: Path) -> None:
         """Have the memory of a started sandbox written to *path*, by a worker that does nothing
         else; where it can't be, there is no file. Raises WorkerDied, TimeoutError, OSError."""
-        worker = await self._connect(pooled=False)
+        worker = await self._launcher.launch(None, self._ended)
         try:
             async with asyncio.timeout(_START_S_MAX):
                 await worker.started
@@ -243,14 +286,17 @@ class Workers:
     def _spawn(self) -> None:
         # Counted now, not when the task runs: a thousand invocations may ask before it does.
         self._starting += 1
-        task = asyncio.get_running_loop().create_task(self._start_one())
+        self._background(self._start_one())
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _start_one(self) -> None:
         try:
             try:
-                worker = await self._connect()
+                worker = await self._launcher.launch(self._idle_now, self._ended)
                 self._workers.add(worker)
             finally:
                 self._starting -= 1
@@ -269,37 +315,6 @@ class Workers:
         except TimeoutError:
             worker.kill()
             raise
-
-    async def _connect(self, *, pooled: bool = True) -> Worker:
-        self._serial += 1
-        scratch = self._scratch_path / str(self._serial)
-        scratch.mkdir(mode=0o700)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            # Not in a thread: the worker dies with the thread that starts it (PR_SET_PDEATHSIG).
-            process = subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-P", "-m", "wasmfaas.sandbox.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=child_environment(),
-                cwd=scratch,
-            )
-        worker = Worker(process, scratch)
-        if pooled:
-            worker.on_idle = self._idle_now
-        worker.on_end = self._ended
-        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
-        worker.configure(
-            {
-                "parent_pid": os.getpid(),
-                "scratch_path": str(scratch),
-                "read_paths": [str(path) for path in self._read_paths],
-                "sandboxes_max": self._settings.sandboxes_per_worker_max,
-                "memory_bytes_max": self._settings.worker_memory_bytes_max,
-                "calls_max": self._settings.sandbox_calls_max,
-            }
-        )
-        return worker
 
     def _ended(self, worker: Worker) -> None:
         was_pooled = worker in self._workers

@@ -1,5 +1,6 @@
 """The compiled modules and the ready sandboxes of a worker."""
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -59,6 +60,13 @@ class Sandboxes:
     def keys(self) -> list[str]:
         """Deployments that have a sandbox ready."""
         return list(self._ready)
+
+    def prewarm(self, artefact_sha256: str, artefact_path: str) -> None:
+        """Load a component ahead of demand; where it has gone, whoever needs it is told."""
+        with contextlib.suppress(wasmtime.WasmtimeError, OSError):
+            self._modules[artefact_sha256] = component.Component.deserialize_file(
+                self._host.engine, artefact_path
+            )
 
     def take(self, spec: SandboxSpec) -> tuple[Ready, bool]:
         """A ready sandbox, and whether it had to be made now. Its `started` may hold an error."""

@@ -51,6 +51,8 @@ class Worker:
             bytes_max=options["memory_bytes_max"],
             calls_max=options["calls_max"],
         )
+        if options["prewarmed"] is not None:
+            self._sandboxes.prewarm(*options["prewarmed"])
 
     def run(self) -> None:
         """Serve until the server closes the socket."""
