@@ -21,6 +21,7 @@ from wasmfaas.edge.bodies import HeldBodies
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.deployments import Deployments
+from wasmfaas.invoke.figures import Figures
 from wasmfaas.invoke.invocation import Books
 from wasmfaas.invoke.invoker import Invoker
 from wasmfaas.invoke.logs import LogStore
@@ -122,9 +123,8 @@ class Node:
         self._workers = workers = Workers(settings, scratch_path, read_paths)
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
-        invoker = Invoker(
-            settings, registry, deployments, workers, Books(settings, ledger, logs), snapshots
-        )
+        books = Books(settings, ledger, logs)
+        invoker = Invoker(settings, registry, deployments, workers, books, snapshots, Figures())
         await self._start(workers, runtime, deployments, ledger)
         links = CodeLinks(time.time)
         api = LambdaApi(
@@ -143,6 +143,7 @@ class Node:
             ledger=ledger,
             links=links,
             guest_python=runtime.version,
+            figures=invoker.figures,
         )
         urls = FunctionUrls(settings, registry, invoker, names.arn)
         for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):

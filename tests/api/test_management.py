@@ -40,6 +40,7 @@ class Routes:
             ledger=self.ledger,
             links=self.harness.links,
             guest_python=GUEST_PYTHON,
+            figures=lambda: {"functions": []},
         )
 
     def get(self, target: str) -> Answer:
@@ -174,6 +175,10 @@ def test_usage_has_rows_their_total_and_money(routes: Routes) -> None:
     assert [(row["key"], row["requests"]) for row in bounded["rows"]] == [("a", 1)]
     assert bounded["total"]["requests"] == 1
     assert [row["requests"] for row in routes.document("/usage")["rows"]] == [4]
+
+
+def test_figures(routes: Routes) -> None:
+    assert routes.document("/figures") == {"functions": []}
 
 
 def test_usage_of_nothing_is_nothing(routes: Routes) -> None:

@@ -5,6 +5,7 @@
     GET functions/NAME/logs            ?after=POSITION&limit=N
     GET functions/NAME/logs/follow     ?after=POSITION; one JSON document per line, without end
     GET usage                          ?by=function|day&since=MS&until=MS; with cost
+    GET figures                        what runs, and what ran in the last seconds
     GET code/TOKEN                     a package, by a link from GetFunction
 
 Errors are `{"code": …, "message": …}`.
@@ -13,7 +14,7 @@ Errors are `{"code": …, "message": …}`.
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, BinaryIO
 
 from starlette.applications import Starlette
@@ -61,6 +62,7 @@ class Management:
         ledger: Ledger,
         links: CodeLinks,
         guest_python: str,
+        figures: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -69,6 +71,7 @@ class Management:
         self._ledger = ledger
         self._links = links
         self._guest_python = guest_python
+        self._figures = figures
         self._views = Views(Names(settings.region, settings.account_id), guest_python)
         self._application = Starlette(
             routes=[
@@ -77,6 +80,7 @@ class Management:
                 Route(f"{PREFIX}/functions/{{name}}/logs", self._read_logs, methods=["GET"]),
                 Route(f"{PREFIX}/functions/{{name}}/logs/follow", self._follow, methods=["GET"]),
                 Route(f"{PREFIX}/usage", self._usage, methods=["GET"]),
+                Route(f"{PREFIX}/figures", self._show_figures, methods=["GET"]),
                 Route(f"{CODE_PATH}{{token}}", self._download, methods=["GET"]),
             ],
             exception_handlers={
@@ -144,6 +148,9 @@ class Management:
                 "currency": self._settings.price_currency,
             }
         )
+
+    async def _show_figures(self, request: Request) -> Response:
+        return _json(self._figures())
 
     def _priced(self, row: UsageRow) -> dict[str, Any]:
         return dataclasses.asdict(row) | {"cost": f"{cost([row], self._settings):f}"}

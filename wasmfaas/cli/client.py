@@ -152,6 +152,10 @@ class Client:
         query |= {} if until_ms is None else {"until": str(until_ms)}
         return self._management("GET", "/usage", params=query)
 
+    def figures(self) -> Document:
+        """What runs, and what ran in the last seconds."""
+        return self._management("GET", "/figures")
+
     def _management(self, method: str, path: str, **request: Any) -> Document:
         return self._json(method, _MANAGEMENT + path, **request)
 

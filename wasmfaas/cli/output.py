@@ -21,6 +21,8 @@ _KEPT_STEP_S = 1.0
 
 #: A word or a line, and its Rich style.
 Styled = tuple[str, str]
+#: A row of a table.
+Cells = Sequence[str | Styled]
 
 
 class Output:
@@ -66,23 +68,22 @@ class Output:
         for label, value in rows:
             self.line("  ", (label.ljust(width), "dim"), value, notes=notes)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Styled]]) -> None:
+    def table(self, columns: Sequence[str], rows: Sequence[Cells]) -> None:
         """Print a table. A column whose name begins with `>` is right-aligned; the first one gives
         way where the terminal is narrow."""
-        from rich.table import Table
+        self.console.print(_table(columns, rows))
 
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for index, column in enumerate(columns):
-            table.add_column(
-                column.removeprefix(">"),
-                justify="right" if column.startswith(">") else "left",
-                no_wrap=True,
-                overflow="ellipsis",
-                min_width=12 if index == 0 else len(column.removeprefix(">")),
+    @contextmanager
+    def live(self) -> Iterator[Callable[[Cells, Sequence[str], Sequence[Cells]], None]]:
+        """A line and a table, as `line` and `table` take them, in place of those before: call what
+        this yields with them. For a terminal."""
+        from rich.console import Group
+        from rich.live import Live
+
+        with Live(console=self.console, auto_refresh=False) as live:
+            yield lambda line, columns, rows: live.update(
+                Group(_text(line), _table(columns, rows)), refresh=True
             )
-        for row in rows:
-            table.add_row(*(_text([cell]) for cell in row))
-        self.console.print(table)
 
     @contextmanager
     def steps(self, *, keep: bool = False) -> Iterator[Callable[[str], None]]:
@@ -124,7 +125,24 @@ def _console(file: IO[str]) -> "Console":
     return console
 
 
-def _text(parts: Sequence[str | Styled]) -> Any:
+def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for index, column in enumerate(columns):
+        table.add_column(
+            column.removeprefix(">"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=12 if index == 0 else len(column.removeprefix(">")),
+        )
+    for row in rows:
+        table.add_row(*(_text([cell]) for cell in row))
+    return table
+
+
+def _text(parts: Cells) -> Any:
     from rich.text import Text
 
     return Text.assemble(*parts)

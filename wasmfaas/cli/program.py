@@ -18,6 +18,7 @@ from wasmfaas.cli.commands.init import init
 from wasmfaas.cli.commands.invoke import invoke
 from wasmfaas.cli.commands.list import list_functions
 from wasmfaas.cli.commands.logs import logs
+from wasmfaas.cli.commands.top import top
 from wasmfaas.cli.commands.up import up_command
 from wasmfaas.cli.commands.usage import usage
 from wasmfaas.cli.failures import EXIT_FAILURE, EXIT_INTERRUPTED, Failure
@@ -67,6 +68,7 @@ def application() -> typer.Typer:
         ("list", list_functions, _LOOK),
         ("describe", describe, _LOOK),
         ("logs", logs, _LOOK),
+        ("top", top, _LOOK),
         ("usage", usage, _LOOK),
         ("doctor", doctor, _LOOK),
         ("init", init, _WRITE),

@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
-from typing import Protocol
+import time
+from collections import Counter
+from typing import Any, Protocol
 
 from wasmfaas import abi
-from wasmfaas.errors import ResourceConflict
+from wasmfaas.errors import ResourceConflict, TooManyRequests
 from wasmfaas.invoke.deployments import Prepared
+from wasmfaas.invoke.figures import WINDOW_S, Figures
 from wasmfaas.invoke.invocation import (
     EXITED,
     TIMED_OUT,
@@ -53,6 +56,7 @@ class Invoker:
         workers: Workers,
         books: Books,
         snapshots: Snapshots,
+        figures: Figures,
     ) -> None:
         self._settings = settings
         self._functions = functions
@@ -60,6 +64,7 @@ class Invoker:
         self._workers = workers
         self._books = books
         self._snapshots = snapshots
+        self._figures = figures
         self._targets: dict[str, Target] = {}
         #: Counts changes of a function, so that what was read before one is not kept after it.
         self._changes: dict[str, int] = {}
@@ -72,14 +77,42 @@ class Invoker:
         """
         target = self._targets.get(name) or await self._resolve(name)
         invocation = Invocation(self._books, target, event, context)
-        return await self._workers.invoke(
-            target,
-            context.request_id,
-            event,
-            context_text(target, context),
-            invocation.complete,
-            invocation.log.append,
-        )
+        began_ns = time.monotonic_ns()
+
+        def complete(answer: dict[str, Any] | WorkerDied) -> Outcome:
+            outcome = invocation.complete(answer)
+            self._figures.record(outcome.usage, time.monotonic_ns() - began_ns)
+            return outcome
+
+        try:
+            return await self._workers.invoke(
+                target,
+                context.request_id,
+                event,
+                context_text(target, context),
+                complete,
+                invocation.log.append,
+            )
+        except TooManyRequests:
+            self._figures.refuse(name)
+            raise
+
+    def figures(self) -> dict[str, Any]:
+        """What runs now, and what ran in the last seconds: of the server, and of each function that
+        does or did, by name."""
+        called, held = self._figures.functions(), self._workers.by_function()
+        nothing, none = self._figures.nothing(), Counter[str]()
+        functions = [
+            {"name": name}
+            | {count: held.get(name, none)[count] for count in ("ready", "busy", "waiting")}
+            | called.get(name, nothing)
+            for name in sorted(called.keys() | held.keys())
+        ]
+        return {
+            "window_s": WINDOW_S,
+            "workers": self._workers.figures(),
+            "functions": functions,
+        }
 
     async def load(self, name: str) -> None:
         """Have a sandbox of *name* ready before it is called, and a snapshot for those to come; a

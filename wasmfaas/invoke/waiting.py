@@ -38,6 +38,10 @@ class Waiting:
     def __len__(self) -> int:
         return self._depth
 
+    def by_function(self) -> dict[str, int]:
+        """How many wait, of each function of which any does."""
+        return {function: len(waiters) for function, waiters in self._functions.items()}
+
     def enter(self, function: str, event_bytes: int) -> Waiter:
         """Begin to wait. Raises TooManyRequests where there is no room."""
         if self._depth >= self._depth_max:

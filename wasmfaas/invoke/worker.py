@@ -115,8 +115,9 @@ class Worker(asyncio.Protocol):
         self.scratch_path = scratch_path
         #: Deployments that have a sandbox ready in this worker.
         self.ready_keys: frozenset[str] = frozenset()
-        #: When it was last asked to run a deployment, by the monotonic clock.
-        self._used_ns: dict[str, int] = {}
+        #: Of the deployments that it was asked to run: when last, by the monotonic clock; and the
+        #: function.
+        self._used: dict[str, tuple[int, str]] = {}
         self.is_idle = False
         #: The deployment that it has just served, until it is ready for the next invocation.
         self.returning_key: str | None = None
@@ -193,7 +194,7 @@ class Worker(asyncio.Protocol):
         self._killed = False
         self._requested_ns = time.monotonic_ns()
         self.on_log = on_log
-        self._used_ns[target.spec.key] = self._requested_ns
+        self._used[target.spec.key] = self._requested_ns, target.spec.function_name
         result: asyncio.Future[Result] = loop.create_future()
         self._exchange = _Exchange(target.spec.key, complete, result)
         self._run_ms = run_ms
@@ -220,12 +221,20 @@ class Worker(asyncio.Protocol):
             or (self._exchange is not None and self._exchange.key == key)
         )
 
+    def functions_held(self) -> tuple[str | None, list[str]]:
+        """The function that it runs, and those that it has a sandbox ready of."""
+        running = None if self._exchange is None else self._exchange.key
+        ready = [
+            self._used[key][1] for key in self.ready_keys if key in self._used and key != running
+        ]
+        return None if running is None else self._used[running][1], ready
+
     def drop_unused(self, idle_s: float) -> None:
         """Give up the sandboxes that nobody asked for in *idle_s*. Only for an idle worker: one
         that is at work tells what it holds after this, from before it read it."""
         since = time.monotonic_ns() - int(idle_s * 1e9)
-        self._used_ns = {key: self._used_ns.get(key, 0) for key in self.ready_keys}
-        keys = {key for key, used_ns in self._used_ns.items() if used_ns <= since}
+        self._used = {key: self._used.get(key, (0, "")) for key in self.ready_keys}
+        keys = {key for key, (used_ns, _) in self._used.items() if used_ns <= since}
         if keys:
             self.ready_keys -= keys
             self._send({"op": "drop", "keys": sorted(keys)})

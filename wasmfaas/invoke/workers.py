@@ -9,13 +9,14 @@ import asyncio
 import logging
 import shutil
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wasmfaas.errors import ServiceUnavailable
 from wasmfaas.invoke.demand import Demand, Flow
+from wasmfaas.invoke.figures import holdings
 from wasmfaas.invoke.launcher import Launcher
 from wasmfaas.invoke.waiting import Waiter, Waiting, throttled
 from wasmfaas.invoke.worker import Target, Worker, WorkerDied
@@ -142,6 +143,11 @@ class Workers:
             "waiting": len(self._waiting),
             "waiting_bytes": self._waiting.bytes,
         }
+
+    def by_function(self) -> dict[str, Counter[str]]:
+        """Of each function: sandboxes that are `ready` and `busy`, and invocations `waiting`."""
+        held = [worker.functions_held() for worker in self._workers]
+        return holdings(held, self._waiting.by_function())
 
     async def invoke(
         self,
