@@ -84,7 +84,7 @@ def test_on_a_terminal_it_goes_on_until_it_is_interrupted(
     process = subprocess.Popen(
         [sys.executable, "-m", "wasmfaas", "top", "--interval=0.1"],
         stdin=follower, stdout=follower, stderr=follower,
-        env=environment(TERM="xterm-256color", COLUMNS="100", WASMFAAS_URL=server.url),
+        env=environment(TERM="xterm-256color", WASMFAAS_URL=server.url),
     )  # fmt: skip
     os.close(follower)
     shown = ""
@@ -93,3 +93,4 @@ def test_on_a_terminal_it_goes_on_until_it_is_interrupted(
     process.send_signal(signal.SIGINT)
     assert process.wait(RUN_S_MAX) == 130
     assert called[:10] in shown
+    assert "FUEL/S" in shown, "all columns fit"

@@ -24,7 +24,7 @@ WAIT_S_MAX = 60
 def scaling(tmp_path: Path, cache_dir: Path) -> Iterator[Pool]:
     """Workers that follow demand, and are quick to go."""
     pool = Pool(
-        tmp_path / "data", cache_dir, workers_max=3, worker_idle_s_max=1, sandbox_idle_s_max=1
+        tmp_path / "data", cache_dir, workers_max=3, worker_idle_s_max=1, sandbox_idle_s_max=5
     )
     task = pool.runner.get_loop().create_task(pool.workers.scale())
     yield pool

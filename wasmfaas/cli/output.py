@@ -133,7 +133,8 @@ def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Any:
         table.add_column(
             column.removeprefix(">"),
             justify="right" if column.startswith(">") else "left",
-            no_wrap=True,
+            # Rich takes width from what it may wrap, and then cuts the word that a name is.
+            no_wrap=index > 0,
             overflow="ellipsis",
             min_width=12 if index == 0 else len(column.removeprefix(">")),
         )

@@ -12,7 +12,7 @@ from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Cells, Output, Styled
 
 _COLUMNS = (
-    "FUNCTION", ">READY", ">BUSY", ">WAIT", ">COLD", ">ERRORS", ">CALLS/S", ">P50", ">P99",
+    "FUNCTION", ">READY", ">BUSY", ">WAIT", ">COLD", ">FAIL", ">CALLS/S", ">P50", ">P99",
     ">FUEL/S",
 )  # fmt: skip
 
