@@ -17,6 +17,7 @@ import wasmtime
 from bench.child import answer_lines
 from bench.plain_wasmtime import CHello, PythonHello, Subject
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
+from wasmfaas.sandbox.descriptors import Descriptors
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.guests import PythonGuest
 from wasmfaas.sandbox.instance import Host, Request, Sandbox
@@ -59,7 +60,7 @@ class Bench:
         watch = Watch(engine, lambda: None)
         stdin = EventFile(folder / "stdin")
         scratch = Scratch(folder / "tmp")
-        self._host = Host(engine, watch, scratch, stdin, PageMap(), Output())
+        self._host = Host(engine, watch, scratch, stdin, PageMap(), Descriptors(), Output())
         self._sandboxes = Sandboxes(
             self._host, ready_max=_READY_MAX, bytes_max=_BYTES_MAX, calls_max=_CALLS_MAX
         )

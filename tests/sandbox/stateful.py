@@ -66,6 +66,10 @@ STATEFUL: dict[str, str] = {
         ),
         rest="(memory $m 1)",
     ),
+    "second-memory-that-begins-empty": reactor(
+        says("(memory.size $m) (drop (memory.grow $m (i32.const 1)))"),
+        rest="(memory $m 0)",
+    ),
     "file-in-tmp": opens(
         TMP_DIR, b"left", CREATE | EXCLUSIVE,
         more=says(f"(i32.eq (local.get $i) (i32.const {EXISTS}))"),

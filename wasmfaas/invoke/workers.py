@@ -7,13 +7,13 @@ what they hold ready, follow demand.
 
 import asyncio
 import logging
-import shutil
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wasmfaas import trees
 from wasmfaas.errors import ServiceUnavailable
 from wasmfaas.invoke.demand import Demand, Flow
 from wasmfaas.invoke.figures import holdings
@@ -57,7 +57,7 @@ class Workers:
         """Bring up the least number of workers; each loads *prewarmed*, a component, before
         anybody asks for it. Raises ServiceUnavailable if none comes up."""
         self._launcher.prewarmed = prewarmed
-        shutil.rmtree(self._scratch_path, ignore_errors=True)
+        trees.remove(self._scratch_path)
         self._scratch_path.mkdir(mode=0o700, parents=True)
         count = self._settings.workers_min
         for _ in range(count):
@@ -129,7 +129,7 @@ class Workers:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        shutil.rmtree(self._scratch_path, ignore_errors=True)
+        trees.remove(self._scratch_path)
 
     def figures(self) -> dict[str, int]:
         """How many workers there are, idle, busy, what they hold ready, and how many invocations
@@ -330,7 +330,7 @@ class Workers:
             return
         # A guest may have left many files.
         loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, shutil.rmtree, worker.scratch_path, True)
+        loop.run_in_executor(None, trees.remove, worker.scratch_path)
         # Whoever waited for this one in particular takes any other.
         for idle in list(self._idle):
             self._serve(idle)

@@ -17,6 +17,7 @@ from wasmtime import component
 
 from wasmfaas import abi
 from wasmfaas.models import PackageKind, SandboxSpec
+from wasmfaas.sandbox.descriptors import Descriptors
 from wasmfaas.sandbox.engine import (
     INSTANCES_MAX,
     MEMORIES_MAX,
@@ -49,6 +50,7 @@ class Host:
     #: The file that commands read as stdin.
     stdin: EventFile
     page_map: PageMap
+    descriptors: Descriptors
     output: Output
 
 
@@ -123,6 +125,8 @@ class Sandbox:
         self.calls = 0
         self.guest = guest
         self.image: Image | None = None
+        #: Of the worker, when the last call began.
+        self._open_files = 0
         self.store = wasmtime.Store(host.engine)
         self.store.set_limits(
             table_elements=TABLE_ELEMENTS_MAX,
@@ -144,15 +148,21 @@ class Sandbox:
 
     def start(self) -> Result:
         """Instantiate and run the start-up; the result has an error type if that failed."""
-        self.host.scratch.lift()
         self.host.output.begin(self.spec.log_bytes_max)
-        return self._measure("", INIT_TIMEOUT_S, self._start)
+        self.host.scratch.begin(self.spec.tmp_bytes_max)
+        try:
+            return self._measure("", INIT_TIMEOUT_S, self._start)
+        finally:
+            # Whoever is called next need not be of this function.
+            self.host.scratch.end()
 
     def call(self, request: Request) -> Result:
         """Run one invocation. Never raises for what the guest did."""
         self.calls += 1
         self.host.output.begin(self.spec.log_bytes_max)
         self.host.scratch.begin(self.spec.tmp_bytes_max)
+        with self.host.scratch.looking:
+            self._open_files = self.host.descriptors.count()
         timeout_s = self.spec.timeout_ms / 1000
         deadline_ms = int(time.time() * 1000) + self.spec.timeout_ms
         context = b'%b, "deadlineMs": "%d"}' % (request.context, deadline_ms)
@@ -175,10 +185,14 @@ class Sandbox:
 
     def restore(self) -> bool:
         """Put the memory back to the image; False where that can't be done."""
-        return self.image is not None and self.guest.restore(self) and self.image.restore()
+        if self.image is None or self.host.descriptors.count() != self._open_files:
+            return False
+        self.host.scratch.lift()
+        return self.guest.restore(self) and self.image.restore()
 
     def save(self, path: str) -> None:
         """Write the memory to a new file, for another sandbox to adopt. Raises OSError."""
+        self.host.scratch.lift()
         (memory,) = self.account.memories
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

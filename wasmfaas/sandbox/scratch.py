@@ -2,8 +2,15 @@
 
 import os
 import resource
-import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
+
+from wasmfaas import trees
+
+#: What a file or folder takes at least, so that their number is bounded as well.
+_ENTRY_BYTES_MIN = 4096
+_BLOCK_BYTES = 512
 
 
 class Scratch:
@@ -13,37 +20,42 @@ class Scratch:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = os.stat(path)
+        #: The folder's own, which a guest can set.
+        self._times_ns = (status.st_atime_ns, status.st_mtime_ns)
         self.bytes_max = 0
         self._file_bytes_max = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         self._limited = False
-        self._changed_ns = os.stat(path).st_mtime_ns
+        #: Held while the watch looks at the files: what it finds belongs to what runs then.
+        self.looking = threading.Lock()
         #: Whether the bound was exceeded since `begin`.
         self.exceeded = False
 
     def begin(self, bytes_max: int) -> None:
         """Start an invocation that may hold *bytes_max*; the kernel bounds each file by itself."""
-        self.exceeded = False
-        if bytes_max != self.bytes_max or not self._limited:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, self._file_bytes_max))
-            self.bytes_max, self._limited = bytes_max, True
+        with self.looking:
+            self.exceeded = False
+            if bytes_max != self.bytes_max or not self._limited:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, self._file_bytes_max))
+                self.bytes_max, self._limited = bytes_max, True
 
-    def check(self) -> bool:
-        """Whether the files together still are within the bound."""
-        self.exceeded = self.exceeded or self._used() > self.bytes_max
-        return not self.exceeded
+    def check(self, on_exceeded: Callable[[], None]) -> None:
+        """Call *on_exceeded* where the files together are beyond the bound."""
+        with self.looking:
+            self.exceeded = self.exceeded or self._used() > self.bytes_max
+            if self.exceeded:
+                on_exceeded()
 
     def end(self) -> None:
-        """End an invocation: remove everything."""
-        self.exceeded = False
-        # Whatever is made or removed changes the folder's time.
-        if os.stat(self.path).st_mtime_ns == self._changed_ns:
-            return
-        for entry in os.scandir(self.path):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                os.unlink(entry.path)
-        self._changed_ns = os.stat(self.path).st_mtime_ns
+        """End an invocation or a start-up: remove everything. Raises OSError.
+
+        The folder's time would not tell whether there is anything: a guest can set it back, and the
+        clock behind it stands still for milliseconds.
+        """
+        with self.looking:
+            self.exceeded = False
+            trees.empty(self.path)
+            os.utime(self.path, ns=self._times_ns)
 
     def lift(self) -> None:
         """Lift the bound of files, for what is our own, until the next `begin`."""
@@ -53,13 +65,19 @@ class Scratch:
             self._limited = False
 
     def _used(self) -> int:
-        used = 0
-        for folder, _, files in os.walk(self.path):
-            for file in files:
-                try:
-                    used += os.lstat(os.path.join(folder, file)).st_blocks * 512
-                except FileNotFoundError:
-                    continue
+        used, folders = 0, [os.fspath(self.path)]
+        while folders and used <= self.bytes_max:
+            try:
+                with os.scandir(folders.pop()) as entries:
+                    for entry in entries:
+                        held = entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
+                        used += max(held, _ENTRY_BYTES_MIN)
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+            except FileNotFoundError:
+                continue  # Removed meanwhile.
+            except OSError:
+                return self.bytes_max + 1  # Deeper than a path can say.
         return used
 
 

@@ -89,9 +89,12 @@ class PageMap:
 class Image:
     """The bytes of a sandbox's memories at one moment. Lives as long as the sandbox."""
 
-    def __init__(self, page_map: PageMap, parts: "Sequence[_Part]") -> None:
+    def __init__(
+        self, page_map: PageMap, parts: "Sequence[_Part]", empty: Sequence[LinearMemory] = ()
+    ) -> None:
         self._page_map = page_map
         self._parts = parts
+        self._empty = empty
 
     @classmethod
     def capture(cls, page_map: PageMap, memories: Sequence[LinearMemory]) -> "Image":
@@ -107,7 +110,7 @@ class Image:
                     parts.append(_Part(memory, descriptor, held))
                 finally:
                     os.close(descriptor)
-        return cls(page_map, parts)
+        return cls(page_map, parts, [memory for memory in memories if not memory.size])
 
     @classmethod
     def adopt(cls, page_map: PageMap, memory: LinearMemory, path: str) -> "Image":
@@ -132,6 +135,8 @@ class Image:
     def restore(self) -> bool:
         """Put every byte back; False where a memory grew, so that it can't be done."""
         if any(part.memory.size != part.size for part in self._parts):
+            return False
+        if any(memory.size for memory in self._empty):
             return False
         for part in self._parts:
             part.restore(self._page_map.written(part.memory.base, part.size))

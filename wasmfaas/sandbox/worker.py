@@ -19,6 +19,7 @@ from typing import Any
 from wasmfaas import wire
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 from wasmfaas.sandbox import jail
+from wasmfaas.sandbox.descriptors import Descriptors
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.guests import PythonGuest
 from wasmfaas.sandbox.instance import Host, Request, Result, Sandbox
@@ -34,7 +35,13 @@ _RECEIVE_BYTES = 1024 * 1024
 class Worker:
     """Reads messages, runs them, answers. Lives as long as the process."""
 
-    def __init__(self, channel: socket.socket, page_map: PageMap, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        page_map: PageMap,
+        descriptors: Descriptors,
+        options: dict[str, Any],
+    ) -> None:
         self._channel = channel
         self._sending = threading.Lock()
         self._current: Sandbox | None = None
@@ -44,7 +51,7 @@ class Worker:
         scratch = Scratch(scratch_path / "tmp")
         watch = Watch(engine, self._tick)
         stdin = EventFile(scratch_path / "stdin")
-        self._host = Host(engine, watch, scratch, stdin, page_map, Output())
+        self._host = Host(engine, watch, scratch, stdin, page_map, descriptors, Output())
         self._sandboxes = Sandboxes(
             self._host,
             ready_max=options["sandboxes_max"],
@@ -146,12 +153,9 @@ class Worker:
             if self._current is None:
                 # A start-up: what it writes is kept, but a full pipe would stop it.
                 self._host.output.relieve()
-                return
-            data = self._host.output.take()
-            if data:
+            elif data := self._host.output.take():
                 self._channel.sendall(wire.encode({"op": "log", "log": data}))
-        if not self._host.scratch.check():
-            self._host.watch.expire()
+        self._host.scratch.check(self._host.watch.expire)
 
     def _send(self, message: dict[str, Any]) -> None:
         with self._sending:
@@ -169,7 +173,7 @@ def main() -> None:
             raise ConnectionResetError("the server went before it said what to do")
         options = next(decoder.feed(data), {})
     jail.die_with_parent(options["parent_pid"])
-    page_map = PageMap()
+    page_map, descriptors = PageMap(), Descriptors()
     # Before any thread starts: a thread inherits its jail from the one that starts it.
     jail.enter(
         jail.JailPolicy(
@@ -177,7 +181,7 @@ def main() -> None:
             write_paths=(Path(options["scratch_path"]),),
         )
     )
-    worker = Worker(channel, page_map, options)
+    worker = Worker(channel, page_map, descriptors, options)
     gc.freeze()
     worker.run()
 

@@ -1,0 +1,128 @@
+"""What becomes of `/tmp`: of one invocation, and for whoever comes next in the same worker."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.conftest import Pool, answer
+from wasmfaas.models import Isolation
+from wasmfaas.settings import MIB
+
+LOOK = """
+import os
+def lambda_handler(event, context):
+    seen = os.stat("/tmp")
+    return [os.listdir("/tmp"), seen.st_mtime_ns, seen.st_mode]
+"""
+
+
+def test_a_time_that_is_set_back_hides_nothing(pool: Pool) -> None:
+    hides = pool.function(
+        "import os\n"
+        "def lambda_handler(event, context):\n"
+        "    before = os.stat('/tmp')\n"
+        "    open('/tmp/secret', 'w').close()\n"
+        "    os.utime('/tmp', ns=(before.st_atime_ns, before.st_mtime_ns))\n"
+    )
+    other = pool.function(LOOK)
+    before = answer(pool.invoke(other))
+    assert before[0] == []
+    answer(pool.invoke(hides))
+    assert answer(pool.invoke(other)) == before
+
+
+def test_the_times_of_the_folder_carry_nothing(pool: Pool) -> None:
+    marks = pool.function(
+        "import os\ndef lambda_handler(event, context):\n    os.utime('/tmp', ns=(12, 34))\n"
+    )
+    other = pool.function(LOOK)
+    before = answer(pool.invoke(other))
+    answer(pool.invoke(marks))
+    assert answer(pool.invoke(other)) == before
+
+
+def test_calls_within_one_tick_of_the_clock_see_nothing(pool: Pool) -> None:
+    target = pool.function(
+        "import os\n"
+        "def lambda_handler(event, context):\n"
+        "    seen = os.listdir('/tmp')\n"
+        "    open('/tmp/file', 'w').close()\n"
+        "    return seen\n"
+    )
+    assert [answer(pool.invoke(target)) for _ in range(100)] == [[]] * 100
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+def test_files_of_a_startup_are_nobody_elses(pool: Pool, isolation: Isolation) -> None:
+    target = pool.function(
+        "open('/tmp/start', 'w').close()\ndef lambda_handler(event, context):\n    return 1\n",
+        isolation=isolation,
+    )
+    other = pool.function(LOOK)
+    answer(pool.invoke(target))
+    # The worker has made the next sandbox ready before it takes this.
+    assert answer(pool.invoke(other))[0] == []
+
+
+def test_a_startup_is_bounded_as_well(pool: Pool) -> None:
+    target = pool.function(
+        "with open('/tmp/large', 'wb') as file:\n    file.write(bytes(2 * 1024 * 1024))\n"
+        "def lambda_handler(event, context):\n    return 1\n",
+        tmp_bytes_max=MIB,
+    )
+    assert pool.invoke(target).error_type == "OSError"
+
+
+@pytest.mark.parametrize("make", ["os.mkdir(f'/tmp/{i}')", "open(f'/tmp/{i}', 'w').close()"])
+def test_the_number_of_entries_is_bounded(pool: Pool, make: str) -> None:
+    source = "import os\ndef lambda_handler(event, context):\n    i = 0\n    while True:\n"
+    target = pool.function(source + f"        {make}\n        i += 1\n", tmp_bytes_max=MIB)
+    assert pool.invoke(target).error_type == "Runtime.StorageFull"
+
+
+def test_a_deep_tree_goes_and_ends_no_worker(pool: Pool) -> None:
+    digs = pool.function(
+        "import os\n"
+        "def lambda_handler(event, context):\n"
+        "    path = '/tmp'\n"
+        "    for _ in range(1500):\n"
+        "        path += '/d'\n"
+        "        os.mkdir(path)\n"
+        # Long enough for the watch to look.
+        "    while event: pass\n",
+        timeout_ms=1000,
+    )
+    other = pool.function(LOOK)
+    answer(pool.invoke(other))
+    (worker,) = pool.workers._workers
+    answer(pool.invoke(digs, False))
+    assert pool.invoke(digs, True).error_type == "Sandbox.Timedout"
+    assert answer(pool.invoke(other))[0] == []
+    assert pool.workers._workers == {worker}
+
+
+def test_a_file_left_open_is_closed_with_its_sandbox(pool: Pool) -> None:
+    target = pool.function(
+        "KEPT = []\n"
+        "def lambda_handler(event, context):\n"
+        "    KEPT.append(open('/tmp/kept', 'wb'))\n"
+        "    KEPT[-1].write(bytes(100_000))\n"
+        "    return len(KEPT)\n"
+    )
+    for _ in range(3):
+        answer(pool.invoke(target))
+    (worker,) = pool.workers._workers
+    descriptors = Path(f"/proc/{worker.process.pid}/fd")
+    for _ in range(10):
+        assert answer(pool.invoke(target)) == 1
+    # The last one's may be closed just now.
+    held = [name for path in descriptors.iterdir() if "tmp/kept" in (name := _target(path))]
+    assert len(held) <= 1
+
+
+def _target(path: Path) -> str:
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""
