@@ -13,7 +13,8 @@ import wasmtime
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.invocation import context_text
 from wasmfaas.invoke.python_runtime import PythonRuntime
-from wasmfaas.invoke.worker import Reply, Target, WorkerDied, reply_of
+from wasmfaas.invoke.reply import Reply, reply_of
+from wasmfaas.invoke.worker import Target, WorkerDied
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import InvocationContext, Isolation, PackageKind, SandboxSpec
 from wasmfaas.settings import MIB, Settings

@@ -10,7 +10,8 @@ from typing import Any
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke import metering
 from wasmfaas.invoke.logs import LogStore
-from wasmfaas.invoke.worker import Reply, Target, WorkerDied, reply_of
+from wasmfaas.invoke.reply import Reply, reply_of
+from wasmfaas.invoke.worker import Target, WorkerDied
 from wasmfaas.models import LATEST, InvocationContext, Outcome, SandboxSpec, Usage
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.ledger import Ledger

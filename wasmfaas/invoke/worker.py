@@ -21,6 +21,9 @@ _logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _TARGETS_KNOWN_MAX = 512
+#: After an answer, a worker that takes longer to be ready again is given up: a start-up is limited
+#: by itself, unless it blocks in a call to the host.
+_RETURN_S_MAX = 15.0
 
 
 class Target:
@@ -50,23 +53,6 @@ def _context(spec: SandboxSpec) -> dict[str, str | None]:
 def log_group(function_name: str) -> str:
     """CloudWatch's name for a function's log."""
     return f"/aws/lambda/{function_name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a worker says of one invocation; the figures are checked, the payload is not."""
-
-    payload: bytes
-    error_type: str | None
-    trapped: bool
-    fuel: int
-    cpu_us: int
-    duration_us: int
-    memory_bytes: int
-    init_us: int | None
-    init_log: bytes
-    log: bytes
-    log_dropped: int
 
 
 class WorkerDied(Exception):
@@ -110,8 +96,14 @@ class _Exchange(Generic[Result]):
 class Worker(asyncio.Protocol):
     """The server's end of one worker process. Lives as long as the process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], scratch_path: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        scratch_path: Path,
+        return_s_max: float = _RETURN_S_MAX,
+    ) -> None:
         self.process = process
+        self.return_s_max = return_s_max
         self.scratch_path = scratch_path
         #: Deployments that have a sandbox ready in this worker.
         self.ready_keys: frozenset[str] = frozenset()
@@ -139,6 +131,8 @@ class Worker(asyncio.Protocol):
         self._requested_ns = 0
         self._run_ms: int | None = None
         self._timer: asyncio.TimerHandle | None = None
+        #: Whether it owes a `ready`: after its start, and after every answer.
+        self._returns = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports do not derive from asyncio's.
@@ -263,10 +257,13 @@ class Worker(asyncio.Protocol):
                 self._restart_timer()
             case "reply" | "loaded":
                 message["streamed_log"] = b"".join(self._log)
-                if self._exchange is not None:
-                    self.returning_key = self._exchange.key
+                if self._exchange is None:
+                    raise ValueError("an answer to no question")
+                self.returning_key = self._exchange.key
                 self._complete(message)
+                self._await_return()
             case "ready":
+                self._returned()
                 self.ready_keys, self.returning_key = frozenset(message["keys"]), None
                 self._cpu_us_idle = int(message["cpu_us"])
                 if not self.started.done():
@@ -281,6 +278,19 @@ class Worker(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         exchange.finish(answer)
+
+    def _await_return(self) -> None:
+        self._returns = True
+        self._timer = asyncio.get_running_loop().call_later(self.return_s_max, self.kill)
+
+    def _returned(self) -> None:
+        """Raises ValueError where a subverted worker says so that is at work, or idle already: it
+        would get two invocations at once."""
+        if not self._returns:
+            raise ValueError("ready, and nobody waits for it")
+        self._returns = False
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _restart_timer(self) -> None:
         """The start-up took its own time; from here on, the invocation's counts. Once only, so that
@@ -313,36 +323,3 @@ def child_environment() -> dict[str, str]:
     kept = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
     chosen = {name: os.environ[name] for name in kept if name in os.environ}
     return chosen | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def reply_of(message: Mapping[str, Any]) -> Reply:
-    """*message* as a Reply. A subverted worker can lie, but only in the right types.
-
-    Raises BrokenFrame or KeyError for what is no reply.
-    """
-    error_type, init_us = message["error_type"], message["init_us"]
-    return Reply(
-        payload=_data(message["payload"]),
-        error_type=None if error_type is None else str(error_type)[:256],
-        trapped=bool(message["trapped"]),
-        fuel=_figure(message["fuel"]),
-        cpu_us=_figure(message["cpu_us"]),
-        duration_us=_figure(message["duration_us"]),
-        memory_bytes=_figure(message["memory_bytes"]),
-        init_us=None if init_us is None else _figure(init_us),
-        init_log=_data(message["init_log"]),
-        log=_data(message["streamed_log"]) + _data(message["log"]),
-        log_dropped=_figure(message["log_dropped"]),
-    )
-
-
-def _data(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise wire.BrokenFrame(f"a {type(value).__name__} where bytes belong")
-    return value
-
-
-def _figure(value: Any) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise wire.BrokenFrame("no figure where one belongs")
-    return value

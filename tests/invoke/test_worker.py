@@ -1,0 +1,109 @@
+"""What a worker that is stuck, or subverted, can do to others."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import Pool, answer, pool
+from wasmfaas import wire
+from wasmfaas.invoke.worker import Target, Worker, WorkerDied
+from wasmfaas.models import Isolation, PackageKind, SandboxSpec
+
+__all__ = ["pool"]
+
+READY = {"op": "ready", "keys": [], "cpu_us": 0}
+LOADED = {"op": "loaded", "error": None}
+
+
+def test_a_worker_that_hangs_after_its_answer_is_given_up(pool: Pool) -> None:
+    hangs = pool.function(
+        "import os, time\n"
+        "if os.path.exists('/var/task/hang'):\n    time.sleep(1000)\n"
+        "def lambda_handler(event, context):\n    return 1\n",
+        isolation=Isolation.FRESH,
+    )
+    other = pool.function("def lambda_handler(event, context):\n    return 2\n")
+    pool.runner.run(pool.workers.load(hangs))
+    (Path(hangs.spec.task_path) / "hang").touch()
+    (worker,) = pool.workers._workers
+    worker.return_s_max = 0.2
+    assert answer(pool.invoke(hangs)) == 1
+    # Its next sandbox blocks in the host, where no deadline of the guest's reaches it.
+    assert answer(pool.invoke(other)) == 2
+    assert worker not in pool.workers._workers
+
+
+SPEC = SandboxSpec(
+    key="key",
+    function_name="function",
+    function_version="$LATEST",
+    kind=PackageKind.REACTOR,
+    isolation=Isolation.PRISTINE,
+    handler="",
+    artefact_path="",
+    artefact_sha256="",
+    restorable=False,
+    task_path="",
+    environment={},
+    memory_bytes_max=1,
+    tmp_bytes_max=1,
+    timeout_ms=1,
+    fuel_max=1,
+    log_bytes_max=1,
+    response_bytes_max=1,
+)
+
+
+async def _killed_for(messages: list[dict[str, Any]], path: Path, *, asked: bool) -> None:
+    """Have the server's end hear *messages* from a worker that has been ready and, if *asked*, has
+    got something to do; returns once it has been killed, and whoever asked was told."""
+    loop = asyncio.get_running_loop()
+    command = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    process = subprocess.Popen(command)  # noqa: ASYNC220
+    worker = Worker(process, path)
+    ended = asyncio.Event()
+    worker.on_end = lambda worker: ended.set()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        await loop.create_connection(lambda: worker, sock=ours)
+        theirs.sendall(wire.encode(READY))
+        await worker.started
+        waiting = _ask(worker) if asked else None
+        for message in messages:
+            theirs.sendall(wire.encode(message))
+        async with asyncio.timeout(30):
+            await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    await ended.wait()
+    assert process.returncode == -signal.SIGKILL
+    if waiting is not None:
+        with pytest.raises(WorkerDied):
+            await waiting
+
+
+def _ask(worker: Worker) -> asyncio.Future[None]:
+    worker.is_idle = False
+    return worker.request(Target(SPEC), {"op": "load"}, _raise, start_ms=600_000, run_ms=0)
+
+
+def _raise(answer: dict[str, Any] | WorkerDied) -> None:
+    if isinstance(answer, WorkerDied):
+        raise answer
+
+
+@pytest.mark.parametrize(
+    ("messages", "asked"),
+    [([READY], False), ([LOADED], False), ([READY], True)],
+    ids=["ready twice", "an answer to nothing", "ready while at work"],
+)
+def test_a_worker_that_speaks_out_of_turn_is_killed(
+    messages: list[dict[str, Any]], asked: bool, tmp_path: Path
+) -> None:
+    """It would be given two invocations at once, of which the first would wait for ever."""
+    asyncio.run(_killed_for(messages, tmp_path, asked=asked))
