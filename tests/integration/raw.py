@@ -38,10 +38,12 @@ class Client:
             self._socket.sendall(data)
 
     def answer(self, *, is_head: bool = False) -> Answer | None:
-        """The next response; None where the server closes the connection instead."""
+        """The next response; None where the server closes the connection instead. Raises
+        ConnectionError where it does so within the response."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             if not self._receive():
-                assert not self._buffer, f"half a response: {self._buffer!r}"
+                if self._buffer:
+                    raise ConnectionError(f"half a response: {self._buffer!r}")
                 return None
         head, self._buffer = self._buffer[:end].decode("latin-1"), self._buffer[end + 4 :]
         start, *lines = head.split("\r\n")
@@ -52,7 +54,8 @@ class Client:
             return self.answer(is_head=is_head)
         length = 0 if is_head or status in (204, 304) else int(headers["content-length"])
         while len(self._buffer) < length:
-            assert self._receive(), f"half a body: {self._buffer!r}"
+            if not self._receive():
+                raise ConnectionError(f"half a body: {self._buffer!r}")
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return Answer(status, headers, body)
 
