@@ -267,3 +267,15 @@ def test_the_environment_sets_the_log_level(pool: Pool, level: str, shown: list[
     )
     lines = pool.invoke(target).log.decode().splitlines()
     assert [line.rpartition("\t")[2] for line in lines] == shown
+
+
+@pytest.mark.parametrize("size", [7_000_000, 17_000_000], ids=["an answer", "a frame"])
+def test_an_error_larger_than_an_answer_may_be_is_told_as_that(pool: Pool, size: int) -> None:
+    target = pool.function(
+        f"def lambda_handler(event, context):\n    raise ValueError('x' * {size})\n",
+        memory_bytes_max=512 * MIB,
+        timeout_ms=30_000,
+    )
+    reply = pool.invoke(target)
+    assert reply.error_type == "Function.ResponseSizeTooLarge"
+    assert len(reply.payload) < 1000

@@ -243,6 +243,9 @@ class Sandbox:
         if failure is not None or self.host.scratch.exceeded:
             failure = self._override(failure, request_id, timeout_s, left)
             payload = failure_payload(failure, request_id)
+            if len(payload) > self.spec.response_bytes_max:
+                failure = too_large(self.spec)
+                payload = failure_payload(failure, request_id)
         return Result(
             payload=payload,
             error_type=None if failure is None else failure.error_type,
