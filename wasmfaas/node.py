@@ -42,6 +42,7 @@ from wasmfaas.triggers.url_targets import is_function_url
 _logger = logging.getLogger(__name__)
 
 _FOLD_EVERY_S = 1.0
+_SWEEP_EVERY_S = 60.0
 
 
 class Changes:
@@ -126,6 +127,7 @@ class Node:
         books = Books(settings, ledger, logs)
         invoker = Invoker(settings, registry, deployments, workers, books, snapshots, Figures())
         await self._start(workers, runtime, deployments, ledger)
+        self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
         links = CodeLinks(time.time)
         api = LambdaApi(
             settings=settings,

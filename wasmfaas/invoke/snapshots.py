@@ -8,6 +8,7 @@ become the memory of other sandboxes of the deployment.
 import asyncio
 import logging
 import shutil
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from wasmfaas.errors import WasmfaasError
@@ -62,6 +63,20 @@ class Snapshots:
     async def sweep(self, deployment_ids: set[str]) -> None:
         """Remove the snapshots of all other deployments."""
         await asyncio.to_thread(self._files.keep, {_prefix(name) for name in deployment_ids})
+
+    async def keep_swept(
+        self, deployment_ids: Callable[[], Awaitable[set[str]]], interval_s: float
+    ) -> None:
+        """Sweep every *interval_s* seconds, until cancelled. What fails is logged.
+
+        A sandbox that is to adopt a snapshot just then runs the start-up instead.
+        """
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                await self.sweep(await deployment_ids())
+            except (WasmfaasError, OSError) as error:
+                _logger.warning("snapshots of former deployments stay for now: %s", error)
 
     def _name(self, deployment_id: str) -> str:
         """Of the deployment and of the runtime: its build is named by all that it is made of."""
