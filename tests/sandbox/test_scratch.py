@@ -121,6 +121,25 @@ def test_a_file_left_open_is_closed_with_its_sandbox(pool: Pool) -> None:
     assert len(held) <= 1
 
 
+def test_a_guest_that_opens_all_it_can_ends_no_worker(pool: Pool) -> None:
+    opens = pool.function(
+        "KEPT = []\n"
+        "def lambda_handler(event, context):\n"
+        "    try:\n"
+        "        while True:\n"
+        "            KEPT.append(open(f'/tmp/{len(KEPT)}', 'w'))\n"
+        "    except OSError:\n"
+        "        return len(KEPT)\n"
+    )
+    other = pool.function(LOOK)
+    answer(pool.invoke(other))
+    workers = set(pool.workers._workers)
+    for _ in range(3):
+        assert answer(pool.invoke(opens)) > 100
+        assert answer(pool.invoke(other))[0] == []
+    assert pool.workers._workers == workers
+
+
 def _target(path: Path) -> str:
     try:
         return os.readlink(path)

@@ -1,5 +1,6 @@
 """The private `/tmp` of the sandboxes of one worker."""
 
+import errno
 import os
 import resource
 import threading
@@ -26,6 +27,8 @@ class Scratch:
         self.bytes_max = 0
         self._file_bytes_max = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         self._limited = False
+        #: A guest may have taken all others when the folder is to be emptied.
+        self._spare_descriptor = self._opened()
         #: Held while the watch looks at the files: what it finds belongs to what runs then.
         self.looking = threading.Lock()
         #: Whether the bound was exceeded since `begin`.
@@ -54,8 +57,10 @@ class Scratch:
         """
         with self.looking:
             self.exceeded = False
+            os.close(self._spare_descriptor)
             trees.empty(self.path)
             os.utime(self.path, ns=self._times_ns)
+            self._spare_descriptor = self._opened()
 
     def lift(self) -> None:
         """Lift the bound of files, for what is our own, until the next `begin`."""
@@ -63,6 +68,9 @@ class Scratch:
             limits = (self._file_bytes_max, self._file_bytes_max)
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             self._limited = False
+
+    def _opened(self) -> int:
+        return os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _used(self) -> int:
         used, folders = 0, [os.fspath(self.path)]
@@ -76,8 +84,9 @@ class Scratch:
                             folders.append(entry.path)
             except FileNotFoundError:
                 continue  # Removed meanwhile.
-            except OSError:
-                return self.bytes_max + 1  # Deeper than a path can say.
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    return self.bytes_max + 1
         return used
 
 
