@@ -22,4 +22,4 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
 
 
 RUNTIME = runtime.Runtime()
-runtime.prepare_image()
+runtime.prepare_image(RUNTIME)
