@@ -1,7 +1,9 @@
 """Ends what runs too long: advances the engine's epoch when the deadline passes."""
 
+import os
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 import wasmtime
@@ -26,7 +28,7 @@ class Watch:
         self._lock = threading.Lock()
         #: Whether the deadline passed since the last `start`.
         self.expired = False
-        threading.Thread(target=self._run, name="watch", daemon=True).start()
+        threading.Thread(target=self._guarded, name="watch", daemon=True).start()
 
     def start(self, timeout_s: float) -> None:
         """Begin to watch; the store's epoch deadline must be one tick from now."""
@@ -46,6 +48,14 @@ class Watch:
     def expire(self) -> None:
         """End the guest that runs now, for a reason that the caller keeps."""
         self._engine.increment_epoch()
+
+    def _guarded(self) -> None:
+        try:
+            self._run()
+        except BaseException:
+            # Without it nothing would end a guest, nor make room for what it writes.
+            traceback.print_exc()
+            os._exit(1)
 
     def _run(self) -> None:
         while True:
