@@ -1,9 +1,13 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
+from tests.invoke.test_worker import SPEC
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
+from wasmfaas.invoke.worker import Target
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import Inspection, PackageKind
 from wasmfaas.store.artefacts import Artefacts
@@ -40,3 +44,30 @@ def test_snapshots_of_former_deployments_go_while_the_server_runs(tmp_path: Path
     workers, runtime = cast(Workers, None), cast(PythonRuntime, None)
     asyncio.run(_until_gone(Snapshots(files, workers, runtime), gone))
     assert kept.exists()
+
+
+class _Saves:
+    """In the place of workers: counts how many save at once."""
+
+    def __init__(self) -> None:
+        self.calls = self.running = self.most = 0
+
+    async def save(self, target: Target, path: Path) -> None:
+        self.calls += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.running -= 1
+
+
+def test_a_burst_of_deployments_starts_few_workers(tmp_path: Path) -> None:
+    saves, runtime = _Saves(), SimpleNamespace(memory_path=tmp_path / "build" / "memory")
+    snapshots = Snapshots(Artefacts(tmp_path), cast(Workers, saves), cast(PythonRuntime, runtime))
+
+    async def burst() -> None:
+        specs = [replace(SPEC, key=str(n), kind=PackageKind.PYTHON) for n in range(20)]
+        await asyncio.gather(*(snapshots.take(Target(spec)) for spec in specs))
+
+    asyncio.run(burst())
+    assert (saves.calls, saves.most) == (20, 2)

@@ -20,6 +20,9 @@ from wasmfaas.store.artefacts import Artefacts
 
 _logger = logging.getLogger(__name__)
 
+#: Each has a worker of its own, beside those that serve.
+_TAKEN_AT_ONCE_MAX = 2
+
 
 class Snapshots:
     """Takes, finds and drops snapshots. Lives as long as the server.
@@ -34,6 +37,7 @@ class Snapshots:
         self._runtime = runtime
         #: Deployments of which a snapshot is being taken, or of which there can be none.
         self._settled: set[str] = set()
+        self._turns = asyncio.Semaphore(_TAKEN_AT_ONCE_MAX)
 
     @property
     def memory_path(self) -> Path:
@@ -55,7 +59,8 @@ class Snapshots:
             return False
         self._settled.add(deployment_id)
         try:
-            return await self._take(self._name(deployment_id), target)
+            async with self._turns:
+                return await self._take(self._name(deployment_id), target)
         except (WasmfaasError, WorkerDied, OSError, TimeoutError) as error:
             _logger.warning("no snapshot of %s: %s", target.spec.function_name, error)
             return False
