@@ -36,6 +36,7 @@ class Books:
         self.logs = logs
         self.clock_ms = clock_ms
         self._fuel_per_cpu_us = settings.fuel_per_cpu_us
+        self._loses_logs = False
 
     def usage(
         self, spec: SandboxSpec, reply: Reply, request_id: str, started_at_ms: int, size: int
@@ -61,6 +62,17 @@ class Books:
             error_type=reply.error_type,
         )
 
+    def log(self, function: str, request_id: str, text: bytes) -> None:
+        """Append to the log of *function*; that it can't be kept is told once, until it can."""
+        try:
+            self.logs.append(function, request_id, text)
+        except WasmfaasError as error:
+            if not self._loses_logs:
+                _logger.warning("logs are not kept: %s", error.message)
+            self._loses_logs = True
+        else:
+            self._loses_logs = False
+
 
 class Invocation:
     """What is kept of one invocation while a worker runs it. Lives until its outcome."""
@@ -73,7 +85,7 @@ class Invocation:
         self._request_id = context.request_id
         self._event_bytes = len(event)
         self._started_at_ms = books.clock_ms()
-        self.log = _LiveLog(books.logs, target.spec.function_name, context.request_id)
+        self.log = _LiveLog(books, target.spec.function_name, context.request_id)
 
     def complete(self, answer: dict[str, Any] | WorkerDied) -> Outcome:
         """Meter and log what the worker says, or that it died.
@@ -102,8 +114,8 @@ class Invocation:
 class _LiveLog:
     """The log of one invocation, written while it runs if it runs for long."""
 
-    def __init__(self, logs: LogStore, function: str, request_id: str) -> None:
-        self._logs = logs
+    def __init__(self, books: Books, function: str, request_id: str) -> None:
+        self._books = books
         self._function = function
         self._request_id = request_id
         self._start = metering.start_line(request_id, LATEST)
@@ -113,7 +125,7 @@ class _LiveLog:
         """What the guest wrote so far; the first part follows START."""
         text = data if self._written else self._start + data
         self._written += text
-        self._append(text)
+        self._books.log(self._function, self._request_id, text)
 
     def finish(self, reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
         """Write the rest, END and REPORT; returns the whole."""
@@ -129,14 +141,9 @@ class _LiveLog:
         rest += metering.end_line(self._request_id)
         rest += metering.report_line(usage, spec.memory_bytes_max // MIB)
         # After the answer has left, for which the log makes no promise.
-        asyncio.get_running_loop().call_soon(self._append, rest)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._books.log, self._function, self._request_id, rest)
         return self._written + rest
-
-    def _append(self, text: bytes) -> None:
-        try:
-            self._logs.append(self._function, self._request_id, text)
-        except WasmfaasError as error:
-            _logger.warning("log of %s is not kept: %s", self._function, error.message)
 
 
 def _timeout_line(reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:

@@ -130,7 +130,7 @@ class Invoker:
 
     def _log_start(self, name: str, error_type: str) -> None:
         text = f"INIT_REPORT Status: error\tError Type: {error_type}\t\n"
-        self._books.logs.append(name, "", text.encode())
+        self._books.log(name, "", text.encode())
 
     def forget(self, name: str) -> None:
         """Look *name* up anew at its next invocation; called for every change of a function."""

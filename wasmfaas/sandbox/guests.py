@@ -252,7 +252,11 @@ class CommandGuest:
         wasi.env = [*sandbox.spec.environment.items(), ("WASMFAAS_CONTEXT", context.decode())]
         wasi.stdout_custom = answer.write
         sandbox.host.scratch.lift()
-        wasi.stdin_file = sandbox.host.stdin.write(event)
+        try:
+            wasi.stdin_file = sandbox.host.stdin.write(event)
+        except OSError as error:
+            text = f"The event could not be stored for the command to read: {error.strerror}."
+            raise GuestFailure("Runtime.StorageFull", text) from error
         sandbox.host.scratch.begin(sandbox.spec.tmp_bytes_max)
         store.set_wasi(wasi)
         sandbox.host.engine.memories.account = sandbox.account

@@ -191,12 +191,16 @@ class Sandbox:
         return self.guest.restore(self) and self.image.restore()
 
     def save(self, path: str) -> None:
-        """Write the memory to a new file, for another sandbox to adopt. Raises OSError."""
+        """Write the memory to a new file, for another sandbox to adopt. Raises OSError, and leaves
+        no file then."""
         self.host.scratch.lift()
         (memory,) = self.account.memories
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             write_sparsely(descriptor, memory)
+        except OSError:
+            os.unlink(path)
+            raise
         finally:
             os.close(descriptor)
 

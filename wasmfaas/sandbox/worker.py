@@ -90,7 +90,10 @@ class Worker:
         guest = ready.sandbox.guest
         started = ready.started.error_type is None
         if started and isinstance(guest, PythonGuest) and guest.can_be_adopted:
-            ready.sandbox.save(message["path"])
+            try:
+                ready.sandbox.save(message["path"])
+            except OSError as error:
+                print(f"a snapshot could not be written: {error.strerror}", file=sys.stderr)
         ready.close()
         self._send({"op": "loaded", "error": None})
 

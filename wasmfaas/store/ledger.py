@@ -98,13 +98,19 @@ class Ledger:
                     segment.unlink()
 
     async def keep_folding(self, interval_s: float) -> None:
-        """Fold every *interval_s* seconds, until cancelled. What fails is logged."""
+        """Fold every *interval_s* seconds, until cancelled. That it fails is logged, once until it
+        does not."""
+        failed = False
         while True:
             await asyncio.sleep(interval_s)
             try:
                 await self.fold()
             except WasmfaasError as error:
-                _log.warning("recorded usage stays in the journal: %s", error.message)
+                if not failed:
+                    _log.warning("recorded usage stays in the journal: %s", error.message)
+                failed = True
+            else:
+                failed = False
 
     async def usage(
         self,
