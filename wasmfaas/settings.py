@@ -10,6 +10,8 @@ from typing import Any, get_type_hints
 ENVIRONMENT_PREFIX = "WASMFAAS_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 MIB = 1024 * 1024
+#: What fits between the server and a worker, together with what goes along with it.
+MESSAGE_BYTES_MAX = 12 * MIB
 
 
 def _setting(default: Any, help: str, *, least: int | None = None) -> Any:
@@ -172,6 +174,10 @@ class Settings:
             len(self.account_id) != 12
         ):
             raise InvalidSetting(f"account_id is {self.account_id!r}, but must be 12 digits.")
+        for name in ("event_bytes_max", "response_bytes_max"):
+            value = getattr(self, name)
+            if value > MESSAGE_BYTES_MAX:
+                raise InvalidSetting(f"{name} is {value}, but must be at most {MESSAGE_BYTES_MAX}.")
         if self.workers_min > self.workers_max:
             raise InvalidSetting(
                 f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."

@@ -13,7 +13,7 @@ import wasmtime
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.invocation import context_text
 from wasmfaas.invoke.python_runtime import PythonRuntime
-from wasmfaas.invoke.reply import Reply, reply_of
+from wasmfaas.invoke.reply import Reply
 from wasmfaas.invoke.worker import Target, WorkerDied
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import InvocationContext, Isolation, PackageKind, SandboxSpec
@@ -109,7 +109,8 @@ class Pool:
         def complete(answer: dict[str, Any] | WorkerDied) -> Reply:
             if isinstance(answer, WorkerDied):
                 raise answer
-            return reply_of(answer)
+            reply: Reply = answer["reply"]
+            return reply
 
         return self.runner.run(
             self.workers.invoke(target, request_id, body, context, complete, lambda data: None)

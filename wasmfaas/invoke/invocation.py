@@ -10,7 +10,7 @@ from typing import Any
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke import metering
 from wasmfaas.invoke.logs import LogStore
-from wasmfaas.invoke.reply import Reply, reply_of
+from wasmfaas.invoke.reply import Reply
 from wasmfaas.invoke.worker import Target, WorkerDied
 from wasmfaas.models import LATEST, InvocationContext, Outcome, SandboxSpec, Usage
 from wasmfaas.settings import MIB, Settings
@@ -97,7 +97,7 @@ class Invocation:
         if isinstance(answer, WorkerDied):
             reply = _obituary(answer, spec, request_id)
         else:
-            reply = reply_of(answer)
+            reply = answer["reply"]
         usage = self._books.usage(spec, reply, request_id, self._started_at_ms, self._event_bytes)
         # The order is the promise: on record first, then answered.
         self._books.ledger.record(usage)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from wasmfaas import wire
+from wasmfaas.invoke.reply import reply_of
 from wasmfaas.models import SandboxSpec
 from wasmfaas.settings import MIB
 
@@ -259,6 +260,8 @@ class Worker(asyncio.Protocol):
                 message["streamed_log"] = b"".join(self._log)
                 if self._exchange is None:
                     raise ValueError("an answer to no question")
+                if message["op"] == "reply":
+                    message["reply"] = reply_of(message)
                 self.returning_key = self._exchange.key
                 self._complete(message)
                 self._await_return()

@@ -111,6 +111,10 @@ class Worker:
         self._current = sandbox
         request = Request(message["request_id"], message["event"], message["context"])
         result = sandbox.call(request)
+        if spec.isolation is Isolation.FRESH:
+            # It has the start-up to itself, and so has it on its bill.
+            result.fuel += started.fuel
+            result.cpu_us += started.cpu_us
         self._reply(result, init_log, started.duration_us if cold else None)
         self._host.scratch.end()
         self._sandboxes.give_back(ready, result)
