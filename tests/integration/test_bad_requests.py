@@ -3,6 +3,7 @@ of the server, a hang, or another client's problem. That nothing prints a traceb
 check."""
 
 import json
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -361,6 +362,22 @@ def test_answers_that_are_not_read_are_bounded_and_given_up(hasty: Server) -> No
     finally:
         for client in clients:
             client.close()
+
+
+def test_the_limit_that_a_login_sets_for_open_files_is_no_limit_of_connections(
+    start: Start,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(128, hard), hard))
+    try:
+        server = start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with all_connected(server.url, 200) as clients:
+        for client in clients:
+            client.send(request("GET", HEALTH))
+        answers = [client.answer() for client in clients]
+    assert all(answer is not None and answer.status == 200 for answer in answers)
 
 
 def test_connections_are_bounded(start: Start) -> None:

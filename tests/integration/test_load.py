@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server, zip_of
-from tests.integration.conftest import Start, servers
+from tests.integration.conftest import Start, servers, workers_of
 from tests.integration.raw import (
     Answer,
     Client,
@@ -165,6 +165,7 @@ def test_a_thousand_callers_are_answered_and_hold_up_nobody(server: Server) -> N
         f"memory of the server: {before / MIB:.0f} MB, {grown / MIB:.0f} MB more at most"
     )
     assert result["outcomes"] == {"right": CALLS}
+    assert len(workers_of(server)) <= WORKERS
     assert arithmetic_s <= result["seconds"] < 10 * arithmetic_s + 10
     # A connection, its parser, buffers and task are some 20 KB: 20 MB for a thousand.
     assert grown < 64 * MIB

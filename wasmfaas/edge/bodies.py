@@ -41,8 +41,9 @@ class HeldBodies:
             if message["type"] != "http.request" or is_answered:
                 return message
             size = len(message.get("body", b""))
-            self._admit(size)
-            held += size
+            if size or self._held > self._bytes_max:
+                self._admit(size)
+                held += size
             if held > _LARGE_BYTES and not message.get("more_body", False):
                 async with self._handing_over:
                     await asyncio.sleep(0)
@@ -51,7 +52,8 @@ class HeldBodies:
         async def answer(message: Message) -> None:
             nonlocal is_answered
             is_answered = True
-            if len(message.get("body", b"")) > _LARGE_BYTES:
+            body = message.get("body")
+            if body and len(body) > _LARGE_BYTES:
                 await self._send_large(message, send)
             else:
                 await send(message)
@@ -59,7 +61,8 @@ class HeldBodies:
         try:
             await self._application(scope, counted, answer)
         finally:
-            self._release(held)
+            if held:
+                self._release(held)
 
     def _release(self, size: int) -> None:
         self._held -= size
@@ -68,7 +71,7 @@ class HeldBodies:
             self._peak = 0
 
     async def _send_large(self, message: Message, send: Send) -> None:
-        size = len(message["body"])
+        size = len(message.get("body", b""))
         self._hold(size)
         try:
             await send({**message, "more_body": True})

@@ -49,6 +49,9 @@ class _Phase(enum.Enum):
     REFUSED = enum.auto()
 
 
+_NOTHING, _HEAD, _BODY, _REFUSED = _Phase
+
+
 class _OneWrite:
     """The transport as one answer sees it: the head waits for what follows at once, so that both
     leave in one segment."""
@@ -89,12 +92,15 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._phase = _Phase.HEAD
-        #: When the phase began, and when the last byte of a body came.
+        self._phase = _HEAD
+        #: When the phase began, and when the last bytes came.
         self._since = self._arrived = self.loop.time()
         self._has_sent = False
-        #: Bytes of the head so far; of a body; of neither (chunk extensions, trailers) in a row.
-        self._head_bytes = self._body_bytes = self._other_bytes = 0
+        #: How many bytes came last.
+        self._size = 0
+        #: Bytes of the head or the body so far, and bytes in a row that are of no body (chunk
+        #: extensions, trailers).
+        self._bytes = self._other_bytes = 0
         self._got_body = False
         #: The request that is being answered; `self.cycle` is the one that came last.
         self._running: RequestResponseCycle | None = None
@@ -109,44 +115,40 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._phase = _Phase.REFUSED
+        self._phase = _REFUSED
         self.pipeline.clear()
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is _Phase.REFUSED:
+        if self._phase is _REFUSED:
             return
         self._has_sent = True
+        self._arrived, self._size = self.loop.time(), len(data)
         self._unset_keepalive_if_required()
-        if self._phase is _Phase.NOTHING:
-            self._enter(_Phase.HEAD)
+        if self._phase is _NOTHING:
+            self._enter(_HEAD)
         before, self._got_body = self._phase, False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Answered as if the client had not asked for another protocol, as it must expect.
-            self._phase = _Phase.REFUSED
+            self._phase = _REFUSED
         except httptools.HttpParserError as error:
             self._refuse(_explained(error))
         else:
-            self._count(before, len(data))
+            if self._phase is before:
+                self._count()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._phase is not _Phase.HEAD:
-            self._enter(_Phase.HEAD)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # What follows a body is no header: it would come after all checks of them.
-        if self._phase is _Phase.HEAD:
-            super().on_header(name, value)
+        if self._phase is not _HEAD:
+            self._enter(_HEAD)
 
     def on_headers_complete(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.settings.request_head_bytes_max:
-            raise self._head_too_large()
+        if self._bytes + self._size > self.settings.request_head_bytes_max:
+            self._check_head()
         if len(self.pipeline) >= _PIPELINED_MAX:
             raise TooManyRequests(
                 "Too many requests wait on this connection.", reason="CallerRateLimitExceeded"
@@ -156,20 +158,22 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if upgrades:
             self.cycle.keep_alive = False
-        self._enter(_Phase.BODY)
+        # What follows a body is no header: it would come after all checks of them.
+        self.headers = []
+        self._enter(_BODY)
 
     def on_body(self, body: bytes) -> None:
         self._got_body = True
-        self._body_bytes += len(body)
+        self._bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._enter(_Phase.NOTHING)
+        self._enter(_NOTHING)
 
     def shutdown(self) -> None:
         """Close when what is owed is answered, without waiting for what has not arrived yet."""
-        if self._phase is _Phase.BODY or (self._phase is _Phase.HEAD and self._has_sent):
+        if self._phase is _BODY or (self._phase is _HEAD and self._has_sent):
             self._refuse(ServiceUnavailable("The server is stopping."), linger=False)
         else:
             super().shutdown()
@@ -177,12 +181,12 @@ class Connection(HttpToolsProtocol):
     def check(self) -> None:
         """Refuse what is overdue, and leave a client that does not read what it asked for."""
         now = self.loop.time()
-        if self._phase is _Phase.HEAD:
+        if self._phase is _HEAD:
             if now - self._since > self.settings.request_head_s_max:
                 self._head_overdue()
-        elif self._phase is _Phase.BODY:
+        elif self._phase is _BODY:
             self._check_body(now)
-        elif self._phase is _Phase.REFUSED:
+        elif self._phase is _REFUSED:
             is_done = self._running is None or self._running.response_complete
             if is_done and now - self._since > _LINGER_S:
                 self.transport.abort()
@@ -195,22 +199,27 @@ class Connection(HttpToolsProtocol):
 
     def _enter(self, phase: _Phase) -> None:
         self._phase = phase
-        self._since = self._arrived = self.loop.time()
-        self._head_bytes = self._body_bytes = self._other_bytes = 0
+        self._since = self._arrived
+        self._bytes = self._other_bytes = 0
 
-    def _count(self, before: _Phase, size: int) -> None:
-        """*size* bytes have come; *before* is the phase that they found."""
+    def _count(self) -> None:
+        """Bytes have come that did not end the phase."""
         most = self.settings.request_head_bytes_max
-        if self._phase is _Phase.HEAD and before is _Phase.HEAD:
-            self._head_bytes += size
-            if self._head_bytes > most:
+        if self._phase is _HEAD:
+            self._bytes += self._size
+            if self._bytes > most:
                 self._refuse(self._head_too_large())
-        elif self._phase is _Phase.BODY and before is _Phase.BODY:
-            self._arrived = self.loop.time()
-            self._other_bytes = 0 if self._got_body else self._other_bytes + size
+        elif self._phase is _BODY:
+            self._other_bytes = 0 if self._got_body else self._other_bytes + self._size
             if self._other_bytes > most:
                 text = f"More than {most} bytes of the body's framing carry nothing of the body."
                 self._refuse(BadRequest(text))
+
+    def _check_head(self) -> None:
+        """It may be too large: a part of what has come may be of a body, or of another request."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.settings.request_head_bytes_max:
+            raise self._head_too_large()
 
     def _check_framing(self, upgrades: bool) -> None:
         """That the body, if any, is framed in a way that is read here."""
@@ -222,7 +231,7 @@ class Connection(HttpToolsProtocol):
                     raise BadRequest("Of all transfer encodings, only chunked is read here.")
             elif name == _CONTENT_LENGTH:
                 has_body = value.strip(b"0 ") != b""
-        if has_body and upgrades:
+        if upgrades and has_body:
             raise BadRequest(
                 "A request with a body asks for another protocol (Upgrade), and none other than "
                 "HTTP/1.1 is spoken here. Send it without Upgrade."
@@ -231,12 +240,12 @@ class Connection(HttpToolsProtocol):
     def _check_body(self, now: float) -> None:
         if self.flow.read_paused:
             # It is we who keep the client waiting.
-            self._since, self._arrived, self._body_bytes = now, now, 0
+            self._since, self._arrived, self._bytes = now, now, 0
             return
         stall_s = self.settings.request_stall_s_max
         if now - self._arrived > stall_s:
             self._refuse(RequestTimeout(f"The rest of the body has not come for {stall_s} s."))
-        elif now - self._since > stall_s + self._body_bytes / _BODY_BYTES_PER_S_MIN:
+        elif now - self._since > stall_s + self._bytes / _BODY_BYTES_PER_S_MIN:
             text = f"The body comes with less than {_BODY_BYTES_PER_S_MIN} bytes per second."
             self._refuse(RequestTimeout(text))
 
@@ -266,8 +275,8 @@ class Connection(HttpToolsProtocol):
         client would take it for the answer to that."""
         if self.transport.is_closing():
             return
-        in_body = self._phase is _Phase.BODY
-        self._enter(_Phase.REFUSED)
+        in_body, self._arrived = self._phase is _BODY, self.loop.time()
+        self._enter(_REFUSED)
         if in_body:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
