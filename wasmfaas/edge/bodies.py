@@ -11,7 +11,7 @@ from wasmfaas.errors import TooManyRequests
 
 #: A body of this size is work for as long as another request may have to wait.
 _LARGE_BYTES = 256 * 1024
-#: After so much was held, memory is given back to the system once all of it is answered.
+#: After so much was held, memory is given back to the system once most of it is answered.
 _TRIM_BYTES = 32 * 1024 * 1024
 
 
@@ -66,9 +66,9 @@ class HeldBodies:
 
     def _release(self, size: int) -> None:
         self._held -= size
-        if not self._held and self._peak > _TRIM_BYTES:
+        if self._peak > _TRIM_BYTES and self._held < self._peak // 4:
             _trim()
-            self._peak = 0
+            self._peak = self._held
 
     async def _send_large(self, message: Message, send: Send) -> None:
         size = len(message.get("body", b""))
