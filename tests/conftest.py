@@ -25,11 +25,13 @@ REGION = "us-east-1"
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:
-    """A package with these files."""
+    """A package with these files; of the same files, the same one at any time."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            entry = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return package.getvalue()
 
 

@@ -126,6 +126,10 @@ def server(disk: Disk, start: Start) -> Server:
     server.deploy("write", {"app.py": WRITE})
     command = {"bootstrap.wasm": COMMAND.read_bytes()}
     server.deploy("command", command, Runtime="provided.al2023", Handler="bootstrap")
+    # One that is being taken would take room, and then give it back.
+    snapshots = server.data_dir / "snapshots" / "artefacts"
+    until(lambda: len(list(snapshots.glob("*.json"))) == 2, "snapshots of both Python functions")
+    until(lambda: not list(snapshots.glob("*.building")), "nothing is being built")
     return server
 
 
