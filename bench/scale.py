@@ -24,7 +24,7 @@ from bench.samples import percentile
 from bench.server import Server, running
 
 NAME = "scale"
-#: The figure of the issue is about so many.
+#: What `p50_10000_vs_1` compares with one function.
 _MANY = 10_000
 _MARK = "scale"
 _UNITS = ("p50_ms", "p99_ms")
