@@ -264,6 +264,23 @@ def test_a_number_beyond_what_the_guest_reads_is_the_functions_error(echo: Serve
     assert answer.document["errorType"] == "ValueError"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"null", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"Code":' * 100_000, b"1" * 100_000,
+        b'{"Timeout": 1e999}', b'{"Timeout": %s}' % (b"9" * 5000), b'{"FunctionName": "\\ud800"}',
+        b'{"FunctionName": "a\\u0000"}', b'{"Code": {"ZipFile": "?"}}', b'{"Timeout": NaN}',
+        b'{"Tags": {"a": []}}', b'{"FunctionName": {"a": {"a": {"a": {}}}}}',
+    ],
+    ids=range(16),
+)  # fmt: skip
+def test_a_deployment_that_is_no_deployment_is_refused(echo: Server, body: bytes) -> None:
+    answer = exchange(echo.url, request("POST", "/2015-03-31/functions", body))
+    assert 400 <= answer.status < 500, answer
+    assert answer.headers["x-amzn-errortype"].endswith("Exception")
+    assert answer.document
+
+
 def requests_of(server: Server, function: str) -> int:
     rows = server.http.get("/_wasmfaas/v1/usage?by=function").json()["rows"]
     return sum(row["requests"] for row in rows if row["key"] == function)
