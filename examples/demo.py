@@ -3,6 +3,7 @@
 The server's data is kept in `.demo/`, so a second run finds everything in place.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
+DATA = ROOT / ".demo"
 URL = os.environ.get("DEMO_URL", "http://127.0.0.1:3001")
 START_S_MAX = 300
 WARM_CALLS = 20
@@ -61,6 +63,9 @@ def calls() -> list[Call]:
 def main() -> int:
     console = Console(highlight=False)
     started = time.monotonic()
+    # However this is ended, the server ends with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     server = start_server()
     try:
         if not wait_until_up(server):
@@ -86,7 +91,7 @@ def start_server() -> subprocess.Popen[bytes]:
     port = URL.rpartition(":")[2]
     command = [sys.executable, "-m", "wasmfaas", "up", f"--port={port}"]
     return subprocess.Popen(
-        [*command, f"--data-dir={ROOT / '.demo'}"], stdin=subprocess.DEVNULL, process_group=0
+        [*command, f"--data-dir={DATA}"], stdin=subprocess.DEVNULL, process_group=0
     )
 
 
@@ -94,11 +99,11 @@ def wait_until_up(server: subprocess.Popen[bytes]) -> bool:
     """Whether the server answers; it says itself what it is doing until then, and why it ends."""
     deadline = time.monotonic() + START_S_MAX
     while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if httpx.get(URL + "/_wasmfaas/v1/health", timeout=1).status_code == 200:
-                return server.poll() is None
-        except httpx.TransportError:
-            time.sleep(0.05)
+        # Another server may have the port, and answer for ours.
+        with contextlib.suppress(OSError, ValueError, httpx.TransportError):
+            if json.loads((DATA / "server.json").read_text())["pid"] == server.pid:
+                return httpx.get(URL + "/_wasmfaas/v1/health", timeout=5).status_code == 200
+        time.sleep(0.02)
     return False
 
 
