@@ -124,12 +124,14 @@ class Invoker:
             self._log_start(name, TIMED_OUT if death.killed else EXITED)
             return
         if error is not None:
-            self._log_start(name, json.loads(error).get("errorType"))
+            self._log_start(name, _error_type(error))
         elif await self._snapshots.take(target):
             self.forget(name)
 
     def _log_start(self, name: str, error_type: str) -> None:
-        text = f"INIT_REPORT Status: error\tError Type: {error_type}\t\n"
+        # The guest's own word: it must not look like further lines of ours.
+        shown = "".join(c if c.isprintable() else "?" for c in error_type[:100])
+        text = f"INIT_REPORT Status: error\tError Type: {shown}\t\n"
         self._books.log(name, "", text.encode())
 
     def forget(self, name: str) -> None:
@@ -210,3 +212,12 @@ class Invoker:
 def log_stream(deployment: Deployment) -> str:
     """A stream per deployment, in the form that Lambda gives to those of its environments."""
     return f"[{LATEST}]{deployment.id.replace('-', '')[:32]}"
+
+
+def _error_type(payload: bytes) -> str:
+    """What a worker says that the error of a start-up is; it may say anything."""
+    try:
+        members = json.loads(payload)
+    except (ValueError, RecursionError):
+        return "unknown"
+    return str(members.get("errorType")) if isinstance(members, dict) else "unknown"
