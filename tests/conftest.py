@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,9 @@ from botocore.config import Config
 START_S_MAX = 300
 ROLE = "arn:aws:iam::000000000000:role/lambda"
 REGION = "us-east-1"
+
+# A shell starts background jobs with interrupts ignored, and every process here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:

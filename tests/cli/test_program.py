@@ -211,7 +211,10 @@ def test_an_interrupt_ends_with_130_and_without_a_word() -> None:
         silent.settimeout(60)
         with silent.accept()[0]:  # now it waits for an answer
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            try:
+                out, err = process.communicate(timeout=60)
+            finally:
+                process.kill()
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
