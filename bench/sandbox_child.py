@@ -60,7 +60,11 @@ class Bench:
         watch = Watch(engine, lambda: None)
         stdin = EventFile(folder / "stdin")
         scratch = Scratch(folder / "tmp")
-        self._host = Host(engine, watch, scratch, stdin, PageMap(), Descriptors(), Output())
+        no_layers = folder / "opt"
+        no_layers.mkdir(mode=0o500, exist_ok=True)
+        self._host = Host(
+            engine, watch, scratch, stdin, PageMap(), Descriptors(), Output(), no_layers
+        )
         self._sandboxes = Sandboxes(
             self._host, ready_max=_READY_MAX, bytes_max=_BYTES_MAX, calls_max=_CALLS_MAX
         )

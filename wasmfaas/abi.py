@@ -23,8 +23,9 @@ CORE_IMPORT_MODULES = ("wasi_snapshot_preview1",)
 COMPONENT_IMPORT_PREFIXES = ("wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/",
                              "wasi:random/", "wasi:sockets/")  # fmt: skip
 
-#: Where a guest finds its package (read-only) and its scratch space.
+#: Where a guest finds its package and its layers (both read-only), and its scratch space.
 TASK_PATH = "/var/task"
+LAYERS_PATH = "/opt"
 TMP_PATH = "/tmp"
 
 #: The guest Python that runs every `python3.x` function.

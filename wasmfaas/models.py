@@ -172,6 +172,8 @@ class SandboxSpec:
     snapshot_path: str | None = None
     #: The unpacked package, shown to the guest as /var/task, read-only.
     task_path: str
+    #: The merged layers, shown to the guest as /opt, read-only; None where there are none.
+    layers_path: str | None = None
     environment: Mapping[str, str]
     memory_bytes_max: int
     tmp_bytes_max: int

@@ -32,6 +32,12 @@ from wasmfaas.models import (
 )
 from wasmfaas.settings import MIB, Settings
 
+#: As Lambda has them, though nothing here looks in most of it.
+PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+LIBRARY_PATH = (
+    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+)
+
 
 class Functions(Protocol):
     """Where functions are looked up."""
@@ -193,6 +199,8 @@ class Invoker:
         runtime = configuration.get("Runtime", "")
         return {
             "LANG": "en_US.UTF-8",
+            "LD_LIBRARY_PATH": LIBRARY_PATH,
+            "PATH": PATH,
             "TZ": ":UTC",
             **deployment.environment,
             "AWS_REGION": region,

@@ -13,7 +13,7 @@ from wasmfaas.sandbox.calls import CoreCall
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.memory import MemoryAccount
 
-#: Standard streams, /var/task, /tmp, and what follows, which does not exist.
+#: Standard streams, /var/task, /tmp, /opt, and what follows, which does not exist.
 _DESCRIPTORS = 8
 _PROBE_FUEL = 100_000
 _PROBE_BYTES = 65536

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import wasmtime
@@ -52,6 +53,8 @@ class Host:
     page_map: PageMap
     descriptors: Descriptors
     output: Output
+    #: An empty folder: /opt of a function without layers.
+    no_layers: Path
 
 
 class GuestFailure(Exception):
@@ -136,12 +139,16 @@ class Sandbox:
         )
 
     def wasi(self) -> wasmtime.WasiConfig:
-        """The capabilities of a guest: its package, its scratch space, its environment, its log."""
+        """The capabilities of a guest: its package, its scratch space, its layers, its environment,
+        its log. Every guest has the same folders in the same order, layers or not: memories of
+        Python hold the handles of them."""
         config = wasmtime.WasiConfig()
         config.env = list(self.spec.environment.items())
         config.argv = [self.spec.handler]
         config.preopen_dir(self.spec.task_path, abi.TASK_PATH, False)
         config.preopen_dir(str(self.host.scratch.path), abi.TMP_PATH, True)
+        layers_path = self.spec.layers_path or str(self.host.no_layers)
+        config.preopen_dir(layers_path, abi.LAYERS_PATH, False)
         config.stdout_file = self.host.output.path
         config.stderr_file = self.host.output.path
         return config

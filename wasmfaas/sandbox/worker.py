@@ -51,7 +51,9 @@ class Worker:
         scratch = Scratch(scratch_path / "tmp")
         watch = Watch(engine, self._tick)
         stdin = EventFile(scratch_path / "stdin")
-        self._host = Host(engine, watch, scratch, stdin, page_map, descriptors, Output())
+        no_layers = scratch_path / "opt"
+        no_layers.mkdir(mode=0o500, exist_ok=True)
+        self._host = Host(engine, watch, scratch, stdin, page_map, descriptors, Output(), no_layers)
         self._sandboxes = Sandboxes(
             self._host,
             ready_max=options["sandboxes_max"],

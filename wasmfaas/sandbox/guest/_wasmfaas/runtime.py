@@ -21,9 +21,10 @@ from _wasmfaas.library import Library
 
 TASK_PATH = "/var/task"
 LAYER_PATH = "/opt/python"
+_RUNTIME_PREFIX = "AWS_Lambda_"
 _VERSION = sys.version.split()[0]
-#: Standard streams, /var/task and /tmp come first.
-_FIRST_OWN_DESCRIPTOR = 5
+#: Standard streams, /var/task, /tmp and /opt come first.
+_FIRST_OWN_DESCRIPTOR = 6
 _DESCRIPTORS_LOOKED_AT = 256
 _WARM_UP_CALLS = 100
 HEADROOM_BYTES = 8 * 1024 * 1024
@@ -93,7 +94,7 @@ class Runtime:
         # In the image because of what the build imports. Whoever wants it imports it anew, so that
         # only functions that use it pay for seeding it in every invocation.
         sys.modules.pop("random", None)
-        sys.path[:0] = [path for path in (TASK_PATH, LAYER_PATH) if os.path.isdir(path)]
+        sys.path[:0] = [path for path in _search_path() if os.path.isdir(path)]
         logging.root.addHandler(self._log)
         logging.root.setLevel(_log_level())
         try:
@@ -120,6 +121,13 @@ class Runtime:
         finally:
             _flush()
         return _marshal(answer, lambda_context)
+
+
+def _search_path() -> tuple[str, str, str]:
+    """Where modules are looked for, in Lambda's order. The Python in the path is the one that the
+    function asks for: that is what its layers were made for."""
+    python = os.environ.get("AWS_EXECUTION_ENV", "").removeprefix(_RUNTIME_PREFIX)
+    return TASK_PATH, f"{LAYER_PATH}/lib/{python}/site-packages", LAYER_PATH
 
 
 def prepare_image(runtime: Runtime) -> None:
