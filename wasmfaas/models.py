@@ -95,6 +95,8 @@ class Deployment:
     code_digest: str
     #: Size of the zip.
     code_size_bytes: int
+    #: Unix time in milliseconds.
+    created_at_ms: int = 0
     #: What the package holds; None until it has been inspected.
     kind: PackageKind | None = None
     #: Name of the compiled artefact; None until compiled.

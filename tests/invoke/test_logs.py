@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmfaas.errors import StorageFull
-from wasmfaas.invoke.logs import LogEntry, LogStore
+from wasmfaas.invoke.logs import LogStore
+from wasmfaas.invoke.segments import LogEntry
 
 KIB = 1024
 
@@ -235,6 +236,37 @@ def test_few_descriptors_serve_many_functions(open_store: Callable[..., LogStore
     )
     store.close()
     assert len(os.listdir("/dev/fd")) == before
+
+
+def test_logs_that_are_forgotten_are_found_again(tmp_path: Path) -> None:
+    store = LogStore(tmp_path / "logs", 64 * KIB, open_files_max=1, remembered_max=2)
+    names = [f"function-{number}" for number in range(5)]
+    for line in (b"one\n", b"two\n"):
+        for name in names:
+            store.append(name, "id", line)
+    for name in names:
+        assert texts(store.read(name, limit=10)) == [b"one\n", b"two\n"]
+    assert len(store._logs) == 2
+    store.close()
+
+
+def test_an_entry_knows_its_stream(store: LogStore) -> None:
+    store.append("hello", "id", b"text", "2026/11/23/[$LATEST]0123")
+    store.append("hello", "", b"text", "another")
+    first, second = store.read("hello", limit=10)
+    assert (first.request_id, first.stream) == ("id", "2026/11/23/[$LATEST]0123")
+    assert (second.request_id, second.stream) == ("", "another")
+    assert second.start == first.position
+
+
+def test_entries_from_a_moment_on(store: LogStore, clock: Clock) -> None:
+    moments = []
+    for number in range(3):
+        clock.now_ms += 10
+        moments.append(clock.now_ms)
+        store.append("hello", "id", b"%d" % number)
+    assert texts(list(store.entries("hello", since_ms=moments[1]))) == [b"1", b"2"]
+    assert texts(list(store.entries("hello", since_ms=moments[2] + 1))) == []
 
 
 def test_a_log_made_again_has_later_positions(store: LogStore, clock: Clock) -> None:

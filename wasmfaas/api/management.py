@@ -33,8 +33,9 @@ from wasmfaas.api.names import Names
 from wasmfaas.api.response import JSON_TYPE, encoded
 from wasmfaas.api.views import Views
 from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
-from wasmfaas.invoke.logs import LogEntry, LogStore
+from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.metering import cost
+from wasmfaas.invoke.segments import LogEntry
 from wasmfaas.models import Function
 from wasmfaas.settings import Settings
 from wasmfaas.store.code import CodeStore

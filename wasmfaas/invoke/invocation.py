@@ -11,7 +11,7 @@ from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke import metering
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.reply import Reply
-from wasmfaas.invoke.worker import Target, WorkerDied
+from wasmfaas.invoke.worker import Target, WorkerDied, log_stream
 from wasmfaas.models import LATEST, InvocationContext, Outcome, SandboxSpec, Usage
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.ledger import Ledger
@@ -62,10 +62,10 @@ class Books:
             error_type=reply.error_type,
         )
 
-    def log(self, function: str, request_id: str, text: bytes) -> None:
+    def log(self, function: str, request_id: str, text: bytes, stream: str) -> None:
         """Append to the log of *function*; that it can't be kept is told once, until it can."""
         try:
-            self.logs.append(function, request_id, text)
+            self.logs.append(function, request_id, text, stream)
         except WasmfaasError as error:
             if not self._loses_logs:
                 _logger.warning("logs are not kept: %s", error.message)
@@ -85,7 +85,7 @@ class Invocation:
         self._request_id = context.request_id
         self._event_bytes = len(event)
         self._started_at_ms = books.clock_ms()
-        self.log = _LiveLog(books, target.spec.function_name, context.request_id)
+        self.log = _LiveLog(books, target.spec, context.request_id)
 
     def complete(self, answer: dict[str, Any] | WorkerDied) -> Outcome:
         """Meter and log what the worker says, or that it died.
@@ -114,9 +114,10 @@ class Invocation:
 class _LiveLog:
     """The log of one invocation, written while it runs if it runs for long."""
 
-    def __init__(self, books: Books, function: str, request_id: str) -> None:
+    def __init__(self, books: Books, spec: SandboxSpec, request_id: str) -> None:
         self._books = books
-        self._function = function
+        self._function = spec.function_name
+        self._stream = log_stream(spec)
         self._request_id = request_id
         self._start = metering.start_line(request_id, LATEST)
         self._written = b""
@@ -125,7 +126,7 @@ class _LiveLog:
         """What the guest wrote so far; the first part follows START."""
         text = data if self._written else self._start + data
         self._written += text
-        self._books.log(self._function, self._request_id, text)
+        self._books.log(self._function, self._request_id, text, self._stream)
 
     def finish(self, reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
         """Write the rest, END and REPORT; returns the whole."""
@@ -142,7 +143,7 @@ class _LiveLog:
         rest += metering.report_line(usage, spec.memory_bytes_max // MIB)
         # After the answer has left, for which the log makes no promise.
         loop = asyncio.get_running_loop()
-        loop.call_soon(self._books.log, self._function, self._request_id, rest)
+        loop.call_soon(self._books.log, self._function, self._request_id, rest, self._stream)
         return self._written + rest
 
 

@@ -18,7 +18,7 @@ from wasmfaas.invoke.invocation import (
     context_text,
 )
 from wasmfaas.invoke.snapshots import Snapshots
-from wasmfaas.invoke.worker import Target, WorkerDied, log_group
+from wasmfaas.invoke.worker import Target, WorkerDied, log_group, log_stream
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
     LATEST,
@@ -127,18 +127,18 @@ class Invoker:
         try:
             error = await self._workers.load(target)
         except WorkerDied as death:
-            self._log_start(name, TIMED_OUT if death.killed else EXITED)
+            self._log_start(target, TIMED_OUT if death.killed else EXITED)
             return
         if error is not None:
-            self._log_start(name, _error_type(error))
+            self._log_start(target, _error_type(error))
         elif await self._snapshots.take(target):
             self.forget(name)
 
-    def _log_start(self, name: str, error_type: str) -> None:
+    def _log_start(self, target: Target, error_type: str) -> None:
         # The guest's own word: it must not look like further lines of ours.
         shown = "".join(c if c.isprintable() else "?" for c in error_type[:100])
         text = f"INIT_REPORT Status: error\tError Type: {shown}\t\n"
-        self._books.log(name, "", text.encode())
+        self._books.log(target.spec.function_name, "", text.encode(), log_stream(target.spec))
 
     def forget(self, name: str) -> None:
         """Look *name* up anew at its next invocation; called for every change of a function."""
@@ -211,15 +211,16 @@ class Invoker:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployment.memory_mb),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": log_group(deployment.function_name),
-            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream(deployment),
+            "AWS_LAMBDA_LOG_STREAM_NAME": _stream_name(deployment),
             "LAMBDA_TASK_ROOT": abi.TASK_PATH,
             "_HANDLER": configuration.get("Handler") or "",
         }
 
 
-def log_stream(deployment: Deployment) -> str:
+def _stream_name(deployment: Deployment) -> str:
     """A stream per deployment, in the form that Lambda gives to those of its environments."""
-    return f"[{LATEST}]{deployment.id.replace('-', '')[:32]}"
+    day = time.strftime("%Y/%m/%d", time.gmtime(deployment.created_at_ms / 1000))
+    return f"{day}/[{LATEST}]{deployment.id.replace('-', '')[:32]}"
 
 
 def _error_type(payload: bytes) -> str:

@@ -46,7 +46,7 @@ def _context(spec: SandboxSpec) -> dict[str, str | None]:
         "functionVersion": spec.function_version,
         "memoryLimitInMB": str(spec.memory_bytes_max // MIB),
         "logGroupName": log_group(spec.function_name),
-        "logStreamName": spec.environment.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        "logStreamName": log_stream(spec),
         "identity": None,
     }
 
@@ -54,6 +54,11 @@ def _context(spec: SandboxSpec) -> dict[str, str | None]:
 def log_group(function_name: str) -> str:
     """CloudWatch's name for a function's log."""
     return f"/aws/lambda/{function_name}"
+
+
+def log_stream(spec: SandboxSpec) -> str:
+    """The stream of that log which the guest is told that it writes to."""
+    return spec.environment.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
 
 
 class WorkerDied(Exception):

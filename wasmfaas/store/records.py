@@ -154,6 +154,7 @@ def _deployment(row: Row[Any]) -> Deployment:
         code_sha256=row.code_sha256,
         code_digest=row.code_digest,
         code_size_bytes=row.code_size_bytes,
+        created_at_ms=row.created_at_ms,
         kind=None if row.kind is None else PackageKind(row.kind),
         artefact=row.artefact,
     )
