@@ -14,9 +14,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, inspect, select, text
 from sqlalchemy.engine import URL
 
-from tests.store.conftest import arn, configuration
+from tests.store.conftest import arn
 from wasmfaas.errors import DataDirectoryUnusable, ServiceFailure, ServiceUnavailable
-from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database, engine_for, insert_new, migrate
 from wasmfaas.store.registry import Registry
 from wasmfaas.store.schema import FUNCTIONS, LEDGER, METADATA
@@ -136,15 +135,13 @@ async def test_an_older_database_is_migrated_and_keeps_its_functions(tmp_path: P
     with engine.begin() as connection:
         migrate(connection, "0001")
         assert "ledger" not in inspect(connection).get_table_names()
+        connection.execute(
+            text(
+                "INSERT INTO functions (name, state, revision_id, modified_at_ms, tags) "
+                "VALUES ('f', 'Active', 'r', 1, '{}')"
+            )
+        )
     engine.dispose()
-    database = Database.open(path)
-    registry = Registry(database, arn)
-    await registry.create(configuration("f"), Code.of(b"zip"), {})
-    await database.run(lambda connection: connection.execute(text("DROP TABLE ledger")))
-    await database.run(
-        lambda connection: connection.execute(text("UPDATE alembic_version SET version_num='0001'"))
-    )
-    database.close()
     database = Database.open(path)
     assert (await Registry(database, arn).get("f")).name == "f"
     count = await database.run(lambda connection: len(connection.execute(select(LEDGER)).all()))

@@ -5,8 +5,6 @@ that a reader, or a server that starts after a kill, finds the function before o
 """
 
 import asyncio
-import base64
-import binascii
 import secrets
 import string
 from collections.abc import Callable, Mapping
@@ -22,7 +20,7 @@ from wasmfaas.errors import (
     ResourceNotFound,
 )
 from wasmfaas.models import Function, PackageKind, State, UpdateStatus
-from wasmfaas.store import database, records
+from wasmfaas.store import database, paging, records
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
 from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS
@@ -100,7 +98,7 @@ class Registry:
                 raise ResourceNotFound("The function URL does not exist.")
             return found[0]
 
-        if not _storable(url_id):
+        if not paging.storable(url_id):
             raise ResourceNotFound("The function URL does not exist.")
         return await self._database.run(transaction)
 
@@ -112,7 +110,7 @@ class Registry:
         Raises InvalidParameterValue for a marker that is not from here.
         """
         limit = max(1, min(limit, _PAGE_MAX))
-        after = None if marker is None else _name_in(marker)
+        after = None if marker is None else paging.last_of(marker)
 
         def transaction(connection: Connection) -> list[Function]:
             where = [] if after is None else [FUNCTIONS.c.name > after]
@@ -120,7 +118,7 @@ class Registry:
 
         found = await self._database.run(transaction)
         page = found[:limit]
-        return page, _marker(page[-1].name) if len(found) > limit else None
+        return page, paging.marker(page[-1].name) if len(found) > limit else None
 
     async def pending(self) -> list[Function]:
         """Functions with a deployment on its way: what a server goes on with when it starts."""
@@ -282,14 +280,14 @@ class Registry:
             self._on_change(name)
 
     def _function(self, connection: Connection, name: str) -> Function:
-        found = records.load(connection, FUNCTIONS.c.name == name) if _storable(name) else []
+        found = records.load(connection, FUNCTIONS.c.name == name) if paging.storable(name) else []
         if not found:
             raise ResourceNotFound(f"Function not found: {self._arn(name)}")
         return found[0]
 
     def _locked(self, connection: Connection, name: str) -> Function:
         """The function, no other node being able to change it before this transaction ends."""
-        if _storable(name):
+        if paging.storable(name):
             query = select(FUNCTIONS.c.name).where(FUNCTIONS.c.name == name).with_for_update()
             connection.execute(query)
         return self._function(connection, name)
@@ -307,27 +305,5 @@ def _check_tags(tags: Mapping[str, str]) -> None:
         raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
 
 
-def _storable(text: str) -> bool:
-    """Whether a name or an id of ours can be *text*; other text may be more than a database can
-    compare."""
-    return text.isascii() and text.isprintable()
-
-
 def _new_url_id() -> str:
     return "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(_URL_ID_LENGTH))
-
-
-def _marker(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode("ascii")
-
-
-def _name_in(marker: str) -> str:
-    try:
-        name = base64.b64decode(marker, altchars=b"-_", validate=True).decode("ascii")
-    except (ValueError, binascii.Error):
-        name = ""
-    if not name or not _storable(name):
-        raise InvalidParameterValue(
-            f"Marker {marker!r} is not valid. Pass the NextMarker of an earlier answer."
-        )
-    return name

@@ -80,3 +80,38 @@ LEDGER = Table(
     PrimaryKeyConstraint("request_id", "attempt", name="ledger_pkey"),
     Index("ledger_started_at_ms", "started_at_ms"),
 )
+
+#: What is attached to a function by its name or by a version or an alias of it: one row for each
+#: kind. The qualifier is empty for the name itself, and need not exist any more.
+ATTACHMENTS = Table(
+    "attachments",
+    METADATA,
+    Column(
+        "function_name",
+        String(140),
+        ForeignKey("functions.name", name="attachments_function_name_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("qualifier", String(128), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("function_name", "qualifier", "kind", name="attachments_pkey"),
+    Index("attachments_kind", "kind"),
+)
+
+#: Mappings outlive their function, as Lambda's do. `identity` is what no two may have in common:
+#: the source, what of it is read, and the function.
+EVENT_SOURCE_MAPPINGS = Table(
+    "event_source_mappings",
+    METADATA,
+    Column("uuid", String(36), primary_key=True),
+    Column("function_name", String(140), nullable=False),
+    Column("qualifier", String(128), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("identity", String(64), nullable=False),
+    Column("configuration", Text, nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("identity", name="event_source_mappings_identity_key"),
+    Index("event_source_mappings_function_name", "function_name"),
+)

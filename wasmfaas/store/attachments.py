@@ -1,0 +1,187 @@
+"""What is attached to a function beside its code: its policy, its concurrency, how it is invoked.
+
+Each is one JSON object, by function, qualifier and kind. The qualifier is that of a version or an
+alias; for the function's name itself it is empty.
+"""
+
+import asyncio
+import enum
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
+
+from wasmfaas.errors import PreconditionFailed, ResourceNotFound
+from wasmfaas.store import database, paging, records
+from wasmfaas.store.database import Database
+from wasmfaas.store.schema import ATTACHMENTS, FUNCTIONS
+
+Result = TypeVar("Result")
+Value = Mapping[str, Any]
+Changed = Callable[[Value | None], Value | None]
+
+
+class Kind(enum.StrEnum):
+    """What can be attached; each at most once."""
+
+    POLICY = "policy"
+    RESERVED_CONCURRENCY = "reserved-concurrency"
+    PROVISIONED_CONCURRENCY = "provisioned-concurrency"
+    EVENT_INVOKE = "event-invoke"
+    RECURSION = "recursion"
+    RUNTIME_MANAGEMENT = "runtime-management"
+    SCALING = "scaling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One attachment as it is stored."""
+
+    function_name: str
+    qualifier: str
+    value: Value
+    modified_at_ms: int
+
+
+def _ignore(name: str) -> None:
+    pass
+
+
+class Attachments:
+    """The attachments of all functions; they go with their function. Lives as long as the server.
+
+    *arn* makes the ARN that error messages name a function by. *on_change* is called in the event
+    loop with the name of a function after a change of what is attached to it is committed. Every
+    method that writes raises StorageFull where it cannot.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        arn: Callable[[str], str],
+        on_change: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._database = database
+        self._arn = arn
+        self._on_change = on_change
+
+    async def get(self, name: str, kind: Kind, qualifier: str = "") -> Attachment | None:
+        """What is attached, whether the function exists or not."""
+        if not (paging.storable(name) and paging.storable(qualifier)):
+            return None
+        where = _place(name, kind, qualifier)
+        found = await self._database.run(lambda connection: _load(connection, *where))
+        return found[0] if found else None
+
+    async def of_function(self, name: str, kind: Kind) -> list[Attachment]:
+        """All of one kind that hangs on *name*, by qualifier."""
+        if not paging.storable(name):
+            return []
+        where = ATTACHMENTS.c.function_name == name, ATTACHMENTS.c.kind == kind
+        return await self._database.run(lambda connection: _load(connection, *where))
+
+    async def of_kind(self, kind: Kind) -> list[Attachment]:
+        """All of one kind, by function and qualifier."""
+        return await self._database.run(
+            lambda connection: _load(connection, ATTACHMENTS.c.kind == kind)
+        )
+
+    async def change(
+        self, name: str, kind: Kind, qualifier: str, changed: Changed
+    ) -> Attachment | None:
+        """Attach what *changed* makes of what is attached, or nothing where it makes None.
+
+        *changed* may raise, and then nothing is changed. Raises ResourceNotFound where there is no
+        such function.
+        """
+
+        def transaction(connection: Connection) -> Attachment | None:
+            self._lock(connection, name)
+            return _change(connection, name, kind, qualifier, changed)
+
+        return await self._run(name, transaction)
+
+    async def revise(
+        self, name: str, kind: Kind, qualifier: str, changed: Changed, asked: str | None
+    ) -> str:
+        """As `change`, with a new revision of the function, which is returned.
+
+        Raises PreconditionFailed where *asked* is not its revision.
+        """
+
+        def transaction(connection: Connection) -> str:
+            current = self._lock(connection, name)
+            if asked is not None and asked != current:
+                raise PreconditionFailed(
+                    "The Revision Id provided does not match the latest Revision Id. Call the "
+                    "GetPolicy API to retrieve the latest Revision Id"
+                )
+            _change(connection, name, kind, qualifier, changed)
+            revision_id = str(uuid.uuid4())
+            records.amend(connection, name, {"revision_id": revision_id})
+            return revision_id
+
+        return await self._run(name, transaction)
+
+    async def _run(self, name: str, transaction: Callable[[Connection], Result]) -> Result:
+        running = asyncio.ensure_future(self._database.run(transaction))
+
+        def tell(done: "asyncio.Future[Result]") -> None:
+            if not done.cancelled() and done.exception() is None:
+                self._on_change(name)
+
+        running.add_done_callback(tell)
+        return await asyncio.shield(running)
+
+    def _lock(self, connection: Connection, name: str) -> str:
+        """The revision of the function, which no other node can change meanwhile."""
+        found = None
+        if paging.storable(name):
+            query = select(FUNCTIONS.c.revision_id).where(FUNCTIONS.c.name == name)
+            found = connection.execute(query.with_for_update()).scalar_one_or_none()
+        if found is None:
+            raise ResourceNotFound(f"Function not found: {self._arn(name)}")
+        return str(found)
+
+
+def _change(
+    connection: Connection, name: str, kind: Kind, qualifier: str, changed: Changed
+) -> Attachment | None:
+    place = _place(name, kind, qualifier)
+    before = _load(connection, *place)
+    value = changed(before[0].value if before else None)
+    connection.execute(delete(ATTACHMENTS).where(*place))
+    if value is None:
+        return None
+    now = database.now_ms(connection)
+    row = {
+        "function_name": name,
+        "qualifier": qualifier,
+        "kind": kind,
+        "value": records.to_json(value),
+        "modified_at_ms": now,
+    }
+    connection.execute(insert(ATTACHMENTS).values(row))
+    return Attachment(function_name=name, qualifier=qualifier, value=value, modified_at_ms=now)
+
+
+def _place(name: str, kind: Kind, qualifier: str) -> tuple[ColumnElement[bool], ...]:
+    columns = ATTACHMENTS.c
+    return columns.function_name == name, columns.kind == kind, columns.qualifier == qualifier
+
+
+def _load(connection: Connection, *where: ColumnElement[bool]) -> list[Attachment]:
+    columns = ATTACHMENTS.c
+    query = select(ATTACHMENTS).where(*where).order_by(columns.function_name, columns.qualifier)
+    return [
+        Attachment(
+            function_name=row.function_name,
+            qualifier=row.qualifier,
+            value=json.loads(row.value),
+            modified_at_ms=row.modified_at_ms,
+        )
+        for row in connection.execute(query)
+    ]

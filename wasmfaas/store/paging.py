@@ -1,0 +1,33 @@
+"""Markers: where a list that came in parts goes on."""
+
+import base64
+import binascii
+
+from wasmfaas.errors import InvalidParameterValue
+
+
+def marker(last: str) -> str:
+    """The marker of a page that ends with *last*."""
+    return base64.urlsafe_b64encode(last.encode()).decode("ascii")
+
+
+def last_of(given: str) -> str:
+    """What the page ended with that *given* is the marker of.
+
+    Raises InvalidParameterValue for a marker that is not from here.
+    """
+    try:
+        last = base64.b64decode(given, altchars=b"-_", validate=True).decode("ascii")
+    except (ValueError, binascii.Error):
+        last = ""
+    if not last or not storable(last):
+        raise InvalidParameterValue(
+            f"Marker {given!r} is not valid. Pass the NextMarker of an earlier answer."
+        )
+    return last
+
+
+def storable(text: str) -> bool:
+    """Whether a name or an id of ours can be *text*; other text may be more than a database can
+    compare."""
+    return text.isascii() and text.isprintable()
