@@ -21,7 +21,7 @@ import sys
 
 _HITS_MAX = 1000
 _BYTES_HEADER = 16
-_DESCRIPTORS = range(5, 64)
+_DESCRIPTORS = range(64)
 _SIZES = [2**exponent for exponent in range(4, 23)]
 
 KEPT = []
@@ -119,7 +119,7 @@ def hunt(memory, head, tail, mask):
         "memory": count(memory, head, tail, mask),
         "files": sum(1 for _ in os.walk("/tmp")) - 1 + len(os.listdir("/tmp")),
         "folder": os.getcwd() != "/var/task" or os.stat("/tmp").st_mtime_ns == 34,
-        "descriptors": sum(1 for number in _DESCRIPTORS if is_open(number)),
+        "descriptors": [*set(map(is_open, _DESCRIPTORS)) - OPEN],
     }
     return {place: what for place, what in found.items() if what}
 
@@ -142,11 +142,12 @@ def unmasked(data, mask):
 
 
 def is_open(descriptor):
+    """The descriptor, if it is open."""
     try:
         os.fstat(descriptor)
     except OSError:
-        return False
-    return True
+        return None
+    return descriptor
 
 
 def all_memory(size):
@@ -170,3 +171,7 @@ def all_memory(size):
 
     taken.__code__ = taken.__code__.replace(co_code=code, co_consts=constants, co_stacksize=4)
     return taken()
+
+
+#: Descriptors that were open at the start-up.
+OPEN = set(map(is_open, _DESCRIPTORS))

@@ -52,17 +52,31 @@ static size_t dirty(void) {
     return found;
 }
 
+#ifdef FILES
+static bool was_open[DESCRIPTORS];
+
+static bool is_open(int descriptor) {
+    struct stat status;
+    return fstat(descriptor, &status) == 0;
+}
+
+__attribute__((constructor)) static void look_at_descriptors(void) {
+    for (int descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
+        was_open[descriptor] = is_open(descriptor);
+    }
+}
+#endif
+
 static size_t files(void) {
     size_t found = 0;
 #ifdef FILES
-    struct stat status;
     DIR *folder = opendir("/tmp");
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] != '.') found++;
     }
     if (folder != NULL) closedir(folder);
-    for (int descriptor = 5; descriptor < DESCRIPTORS; descriptor++) {
-        if (fstat(descriptor, &status) == 0) found++;
+    for (int descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
+        if (is_open(descriptor) && !was_open[descriptor]) found++;
     }
 #endif
     return found;
