@@ -1,9 +1,10 @@
-"""Write wasmfaas/api/service-model.json from botocore's description of the Lambda API.
+"""Write wasmfaas/api/service-model.json and logs-model.json from botocore's descriptions of the
+APIs of Lambda and of CloudWatch Logs.
 
-    python .ci/generate_service_model.py          write the file
-    python .ci/generate_service_model.py --check  exit 1 if the file would change
+    python .ci/generate_service_model.py          write the files
+    python .ci/generate_service_model.py --check  exit 1 if a file would change
 
-Needs botocore (it comes with boto3, a development dependency); the server needs only the file.
+Needs botocore (it comes with boto3, a development dependency); the server needs only the files.
 What is kept: how every operation is bound to HTTP, the shapes of its input with their constraints,
 and the shapes of its output without them. Documentation and error shapes are left out.
 """
@@ -12,13 +13,44 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import botocore
 
-TARGET = Path(__file__).parent.parent / "wasmfaas/api/service-model.json"
-SOURCE = "data/lambda/2015-03-31/service-2.json"
+FOLDER = Path(__file__).parent.parent / "wasmfaas/api"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A service of botocore, and what is written of it."""
+
+    path: str
+    target: Path
+    #: None for all.
+    operations: tuple[str, ...] | None = None
+
+
+LAMBDA = Source("data/lambda/2015-03-31/service-2.json", FOLDER / "service-model.json")
+LOGS = Source(
+    "data/logs/2014-03-28/service-2.json",
+    FOLDER / "logs-model.json",
+    (
+        "CreateLogGroup",
+        "DeleteLogGroup",
+        "DeleteRetentionPolicy",
+        "DescribeLogGroups",
+        "DescribeLogStreams",
+        "FilterLogEvents",
+        "GetLogEvents",
+        "ListTagsForResource",
+        "ListTagsLogGroup",
+        "PutRetentionPolicy",
+        "TagResource",
+        "UntagResource",
+    ),
+)
 
 CONSTRAINTS = ("min", "max", "pattern", "enum")
 
@@ -35,9 +67,9 @@ RUNTIME_REQUESTS = ("CreateFunctionRequest", "UpdateFunctionConfigurationRequest
 Json = dict[str, Any]
 
 
-def source_model() -> Json:
+def source_model(source: Source) -> Json:
     """The service model of the installed botocore."""
-    path = Path(botocore.__file__).parent / f"{SOURCE}.gz"
+    path = Path(botocore.__file__).parent / f"{source.path}.gz"
     model: Json = json.loads(gzip.decompress(path.read_bytes()))
     return model
 
@@ -104,7 +136,7 @@ def compact_operation(operation: Json) -> Json:
     kept = {
         "method": http["method"],
         "uri": http["requestUri"],
-        "status": http["responseCode"],
+        "status": http.get("responseCode", 200),
         "input": operation["input"]["shape"],
     }
     if "output" in operation:
@@ -112,20 +144,23 @@ def compact_operation(operation: Json) -> Json:
     return kept
 
 
-def compact_model() -> Json:
+def compact_model(source: Source = LAMBDA) -> Json:
     """The content of the file."""
-    source = source_model()
-    shapes = adapted(source["shapes"])
+    model = source_model(source)
+    shapes = adapted(model["shapes"]) if source is LAMBDA else model["shapes"]
     operations = {
-        name: compact_operation(operation) for name, operation in source["operations"].items()
+        name: compact_operation(operation)
+        for name, operation in model["operations"].items()
+        if source.operations is None or name in source.operations
     }
     inputs = reachable(shapes, {operation["input"] for operation in operations.values()})
     outputs = reachable(shapes, {o["output"] for o in operations.values() if "output" in o})
     return {
-        "origin": f"botocore {botocore.__version__}, botocore/{SOURCE}",
+        "origin": f"botocore {botocore.__version__}, botocore/{source.path}",
         "licence": "Apache-2.0; Copyright Amazon.com, Inc. or its affiliates",
         "changes": "made by .ci/generate_service_model.py: documentation, error shapes and the "
-        "constraints of responses left out; bounds of ordinary functions",
+        "constraints of responses left out"
+        + ("; bounds of ordinary functions" if source is LAMBDA else "; few operations"),
         "operations": dict(sorted(operations.items())),
         "shapes": {
             name: compact_shape(shapes[name], constrained=name in inputs)
@@ -149,11 +184,14 @@ def rendered(model: Json) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    text = rendered(compact_model())
-    if "--check" in arguments:
-        return 0 if TARGET.read_text() == text else 1
-    TARGET.write_text(text)
-    return 0
+    status = 0
+    for source in (LAMBDA, LOGS):
+        text = rendered(compact_model(source))
+        if "--check" not in arguments:
+            source.target.write_text(text)
+        elif source.target.read_text() != text:
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

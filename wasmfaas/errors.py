@@ -6,6 +6,9 @@
     ├── InvalidRequestContent     400  InvalidRequestContentException
     ├── SerializationFailed       400  SerializationException
     ├── CodeStorageExceeded       400  CodeStorageExceededException
+    ├── InvalidParameter          400  InvalidParameterException
+    ├── LogGroupNotFound          400  ResourceNotFoundException
+    ├── LogGroupExists            400  ResourceAlreadyExistsException
     ├── BadRequest                400  BadRequestException
     ├── AccessDenied              403  AccessDeniedException
     ├── ResourceNotFound          404  ResourceNotFoundException
@@ -95,6 +98,27 @@ class CodeStorageExceeded(WasmfaasError):
     code = "CodeStorageExceededException"
     status = 400
     message_key = "message"
+
+
+class InvalidParameter(WasmfaasError):
+    """A parameter of CloudWatch Logs is not acceptable."""
+
+    code = "InvalidParameterException"
+    status = 400
+
+
+class LogGroupNotFound(WasmfaasError):
+    """The log group, or a stream of it, does not exist."""
+
+    code = "ResourceNotFoundException"
+    status = 400
+
+
+class LogGroupExists(WasmfaasError):
+    """There is a log group of this name."""
+
+    code = "ResourceAlreadyExistsException"
+    status = 400
 
 
 class BadRequest(WasmfaasError):

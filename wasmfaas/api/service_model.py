@@ -1,4 +1,4 @@
-"""The Lambda API as data: `service-model.json`, which `.ci/generate_service_model.py` writes."""
+"""APIs as data: the files that `.ci/generate_service_model.py` writes."""
 
 import enum
 import json
@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, Self
 
 MODEL_FILE = "service-model.json"
+LOGS_MODEL_FILE = "logs-model.json"
 
 
 class Location(enum.StrEnum):
@@ -135,9 +136,9 @@ class ServiceModel:
     operations: Mapping[str, Operation]
 
     @classmethod
-    def load(cls) -> Self:
-        """The model in the package."""
-        text = resources.files(__package__).joinpath(MODEL_FILE).read_text("utf-8")
+    def load(cls, file: str = MODEL_FILE) -> Self:
+        """A model in the package: of the Lambda API unless *file* names another."""
+        text = resources.files(__package__).joinpath(file).read_text("utf-8")
         document = json.loads(text)
         shapes: dict[str, Shape] = {}
         for name, description in document["shapes"].items():

@@ -115,3 +115,13 @@ EVENT_SOURCE_MAPPINGS = Table(
     UniqueConstraint("identity", name="event_source_mappings_identity_key"),
     Index("event_source_mappings_function_name", "function_name"),
 )
+
+#: Log groups that were made by name, or of which more is known than that their function exists.
+LOG_GROUPS = Table(
+    "log_groups",
+    METADATA,
+    Column("name", String(512), primary_key=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("retention_days", Integer),
+    Column("tags", Text, nullable=False),
+)
