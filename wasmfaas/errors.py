@@ -9,6 +9,7 @@
     ├── InvalidParameter          400  InvalidParameterException
     ├── LogGroupNotFound          400  ResourceNotFoundException
     ├── LogGroupExists            400  ResourceAlreadyExistsException
+    ├── PolicyLengthExceeded      400  PolicyLengthExceededException
     ├── BadRequest                400  BadRequestException
     ├── AccessDenied              403  AccessDeniedException
     ├── ResourceNotFound          404  ResourceNotFoundException
@@ -119,6 +120,14 @@ class LogGroupExists(WasmfaasError):
 
     code = "ResourceAlreadyExistsException"
     status = 400
+
+
+class PolicyLengthExceeded(WasmfaasError):
+    """A function's policy would exceed its limit."""
+
+    code = "PolicyLengthExceededException"
+    status = 400
+    message_key = "message"
 
 
 class BadRequest(WasmfaasError):

@@ -22,6 +22,7 @@ from wasmfaas.errors import WasmfaasError
 from wasmfaas.models import Function, InvocationContext, Outcome, PackageKind, Usage
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
+from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
@@ -195,6 +196,7 @@ class Harness:
         self.api = LambdaApi(
             settings=self.settings,
             registry=self.registry,
+            attachments=Attachments(self.database, self.arn),
             deployments=self.deployer,
             invoker=self.invoker,
             links=self.links,

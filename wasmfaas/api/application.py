@@ -28,9 +28,11 @@ from wasmfaas.api.names import Names
 from wasmfaas.api.operations.account import AccountOperations
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
+from wasmfaas.api.operations.permissions import PermissionOperations
 from wasmfaas.api.operations.tags import TagOperations
 from wasmfaas.api.operations.unsupported import UnsupportedOperation
 from wasmfaas.api.operations.urls import UrlOperations
+from wasmfaas.api.places import Places
 from wasmfaas.api.request import bind, body_members
 from wasmfaas.api.response import Response, of_error, of_result
 from wasmfaas.api.routing import Route, Router
@@ -44,6 +46,7 @@ from wasmfaas.errors import (
     WasmfaasError,
 )
 from wasmfaas.settings import Settings
+from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.registry import Registry
 
 _log = logging.getLogger(__name__)
@@ -63,6 +66,7 @@ class LambdaApi:
         *,
         settings: Settings,
         registry: Registry,
+        attachments: Attachments,
         deployments: Deployer,
         invoker: Invoker,
         links: CodeLinks,
@@ -71,6 +75,7 @@ class LambdaApi:
     ) -> None:
         names = Names(settings.region, settings.account_id)
         views = Views(names, guest_python)
+        places = Places(registry, names)
         operations = ServiceModel.load().operations
         self._settings = settings
         self._router = Router(operations.values())
@@ -86,6 +91,7 @@ class LambdaApi:
                 links=links,
             ).rows(),
             **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
+            **PermissionOperations(attachments=attachments, places=places).rows(),
             **TagOperations(registry=registry, names=names).rows(),
             **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),
             **AccountOperations(settings=settings, registry=registry, names=names).rows(),

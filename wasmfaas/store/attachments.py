@@ -76,6 +76,17 @@ class Attachments:
         found = await self._database.run(lambda connection: _load(connection, *where))
         return found[0] if found else None
 
+    async def revised(self, name: str, kind: Kind, qualifier: str = "") -> tuple[Value, str] | None:
+        """What is attached, and the revision that `revise` compares with."""
+        if not (paging.storable(name) and paging.storable(qualifier)):
+            return None
+
+        def transaction(connection: Connection) -> tuple[Value, str] | None:
+            found = _load(connection, *_place(name, kind, qualifier))
+            return (found[0].value, self._lock(connection, name)) if found else None
+
+        return await self._database.run(transaction)
+
     async def of_function(self, name: str, kind: Kind) -> list[Attachment]:
         """All of one kind that hangs on *name*, by qualifier."""
         if not paging.storable(name):

@@ -10,17 +10,20 @@ def test_lists_are_empty(harness: Harness) -> None:
 
 
 def test_things_to_get_are_not_there(harness: Harness) -> None:
-    harness.create("f")
-    said = refused("ResourceNotFoundException", harness.client().get_policy, FunctionName="f")
+    said = refused(
+        "ResourceNotFoundException",
+        harness.client().get_capacity_provider,
+        CapacityProviderName="p",
+    )
     assert said == (
-        "The resource you requested does not exist. (GetPolicy is not supported by this server "
-        "yet.)"
+        "The resource you requested does not exist. (GetCapacityProvider is not supported by this "
+        "server yet.)"
     )
 
 
 def test_of_a_function_that_does_not_exist_that_is_what_is_said(harness: Harness) -> None:
     client = harness.client()
-    for call in (client.get_policy, client.list_aliases):
+    for call in (client.list_durable_executions_by_function, client.list_aliases):
         said = refused("ResourceNotFoundException", call, FunctionName="gone")
         assert said == f"Function not found: {harness.arn('gone')}"
 
