@@ -12,6 +12,12 @@
     ├── PolicyLengthExceeded      400  PolicyLengthExceededException
     ├── BadRequest                400  BadRequestException
     ├── AccessDenied              403  AccessDeniedException
+    │   └── NotAuthorized         403  AccessDeniedException
+    ├── NotAuthenticated          403  of the subclasses:
+    │   ├── MissingAuthentication 403  MissingAuthenticationTokenException
+    │   ├── IncompleteSignature   403  IncompleteSignatureException
+    │   ├── InvalidSignature      403  InvalidSignatureException
+    │   └── UnrecognizedClient    403  UnrecognizedClientException
     ├── ResourceNotFound          404  ResourceNotFoundException
     ├── UnknownOperation          404  UnknownOperationException
     ├── RequestTimeout            408  RequestTimeoutException
@@ -142,6 +148,49 @@ class AccessDenied(WasmfaasError):
 
     code = "AccessDeniedException"
     status = 403
+
+
+class NotAuthorized(AccessDenied):
+    """The caller is known, but their role does not allow this."""
+
+    fault = None
+
+
+class NotAuthenticated(WasmfaasError):
+    """It is not known who calls. Messages never repeat what a client sends as a credential."""
+
+    code = "MissingAuthenticationTokenException"
+    status = 403
+    message_key = "message"
+    fault = None
+
+
+class MissingAuthentication(NotAuthenticated):
+    """The request is not signed."""
+
+    def __init__(self) -> None:
+        super().__init__("Missing Authentication Token")
+
+
+class IncompleteSignature(NotAuthenticated):
+    """The request's signature lacks a part, or one has not the right form."""
+
+    code = "IncompleteSignatureException"
+
+
+class InvalidSignature(NotAuthenticated):
+    """The signature is not the one of this request by this key, here and now."""
+
+    code = "InvalidSignatureException"
+
+
+class UnrecognizedClient(NotAuthenticated):
+    """There is no such access key."""
+
+    code = "UnrecognizedClientException"
+
+    def __init__(self) -> None:
+        super().__init__("The security token included in the request is invalid.")
 
 
 class ResourceNotFound(WasmfaasError):
