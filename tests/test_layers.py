@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "wasmfaas"
 LAYERS = {
     "errors": 0, "models": 0, "settings": 0, "abi": 0, "wire": 0, "trees": 0, "policy": 0,
     "sandbox": 1, "store": 1,
-    "invoke": 2,
+    "invoke": 2, "auth": 2,
     "triggers": 3, "api": 3, "edge": 3,
     "node": 4,
     "app": 5,

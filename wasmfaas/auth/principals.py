@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass, field
 
 from wasmfaas.errors import InvalidParameterValue
+from wasmfaas.policy import matches
 
 FUNCTION_PATTERN_CHARACTERS_MAX = 64
 _PATTERN_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
@@ -57,7 +58,7 @@ class Principal:
 
     def names(self, function: str) -> bool:
         """Whether one of the principal's patterns is for *function*."""
-        return any(_matches(pattern, function) for pattern in self.functions)
+        return any(matches(pattern, function) for pattern in self.functions)
 
 
 def check_pattern(pattern: str) -> str:
@@ -71,19 +72,3 @@ def check_pattern(pattern: str) -> str:
             f"{FUNCTION_PATTERN_CHARACTERS_MAX} characters, where * stands for any text."
         )
     return pattern
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """Linear in both, as every `*` takes as little as the next part allows."""
-    first, *parts = pattern.split("*")
-    if not parts:
-        return pattern == name
-    if not name.startswith(first):
-        return False
-    last, position = parts.pop(), len(first)
-    for part in parts:
-        position = name.find(part, position)
-        if position < 0:
-            return False
-        position += len(part)
-    return len(name) - len(last) >= position and name.endswith(last)
