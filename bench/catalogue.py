@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import cold_start, density, http_load, sandbox, scale, workloads
+from bench import cold_start, density, determinism, http_load, sandbox, scale, workloads
 from bench.options import Options
 from bench.progress import Steps
 from bench.report import Report
@@ -24,5 +24,6 @@ BENCHMARKS = (
     Benchmark("cold-start", "first answers and warm ones, in C and in Python", cold_start.run),
     Benchmark("density", "memory of a sandbox that stands ready", density.run),
     Benchmark("scale", "many functions, and many callers of one", scale.run),
+    Benchmark("determinism", "one fuel value for one event", determinism.run),
     Benchmark("workloads", "real jobs, beside native CPython", workloads.run),
 )

@@ -88,6 +88,10 @@ class Server:
         """The bytes that call the URL of the function *name*."""
         return self._connection.request("GET", f"/f/{name}/?{query}")
 
+    def invocation(self, name: str, event: bytes) -> bytes:
+        """The bytes that invoke the function *name*, and wait, with this event."""
+        return self._connection.request("POST", f"{_FUNCTIONS}/{name}/invocations", event)
+
     def call(self, request: bytes) -> Answer:
         """Send a request made by `request`. Raises BenchFailure unless it is answered with 200."""
         answer = self._connection.exchange(request)
