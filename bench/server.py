@@ -68,6 +68,13 @@ class Server:
         }
         self._api("POST", _FUNCTIONS, members)
         self._api("POST", f"{_URLS}/{name}/url", {"AuthType": "NONE"})
+        permission = {
+            "StatementId": "FunctionURLAllowPublicAccess",
+            "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*",
+            "FunctionUrlAuthType": "NONE",
+        }
+        self._api("POST", f"{_FUNCTIONS}/{name}/policy", permission)
 
     def wait_until_active(self, name: str) -> None:
         """Raises BenchFailure where the function *name* fails, or takes too long."""

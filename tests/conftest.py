@@ -76,6 +76,7 @@ class Server:
                 FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
             )
             client.create_function_url_config(FunctionName=name, AuthType="NONE")
+            open_url(client, name)
         return name
 
     def invoke(self, name: str, event: Any = None, **arguments: Any) -> tuple[Any, dict[str, Any]]:
@@ -90,6 +91,17 @@ class Server:
         self.http.close()
         self.process.terminate()
         return self.process.wait(timeout=30)
+
+
+def open_url(client: Any, name: str) -> None:
+    """Permit everybody to call the URL of *name*."""
+    client.add_permission(
+        FunctionName=name,
+        StatementId="FunctionURLAllowPublicAccess",
+        Action="lambda:InvokeFunctionUrl",
+        Principal="*",
+        FunctionUrlAuthType="NONE",
+    )
 
 
 def start_server(data_dir: Path, cache_dir: Path, **settings: Any) -> Server:

@@ -12,7 +12,8 @@
     ├── PolicyLengthExceeded      400  PolicyLengthExceededException
     ├── BadRequest                400  BadRequestException
     ├── AccessDenied              403  AccessDeniedException
-    │   └── NotAuthorized         403  AccessDeniedException
+    │   ├── NotAuthorized         403  AccessDeniedException
+    │   └── UrlForbidden          403  AccessDeniedException
     ├── NotAuthenticated          403  of the subclasses:
     │   ├── MissingAuthentication 403  MissingAuthenticationTokenException
     │   ├── IncompleteSignature   403  IncompleteSignatureException
@@ -191,6 +192,24 @@ class UnrecognizedClient(NotAuthenticated):
 
     def __init__(self) -> None:
         super().__init__("The security token included in the request is invalid.")
+
+
+class UrlForbidden(AccessDenied):
+    """The function's policy does not let everybody call its URL."""
+
+    fault = None
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Forbidden. For troubleshooting Function URL authorization issues, see: "
+            "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "x-wasmfaas-error": "the function's policy does not allow lambda:InvokeFunctionUrl to "
+            "the principal * with FunctionUrlAuthType NONE; AddPermission does"
+        }
 
 
 class ResourceNotFound(WasmfaasError):

@@ -14,9 +14,10 @@ import uvicorn
 from starlette.types import Message
 
 from tests.triggers.scopes import Pairs, http_scope, until
-from tests.triggers.test_url_targets import HOST, Lookups, function
+from tests.triggers.test_url_targets import HOST, OPEN, Lookups, function
 from wasmfaas.errors import ResourceConflict, TooManyRequests
 from wasmfaas.models import InvocationContext, Outcome, Usage
+from wasmfaas.policy import Policy
 from wasmfaas.settings import Settings
 from wasmfaas.triggers.http import FunctionUrls
 
@@ -88,10 +89,13 @@ class Answer:
         return {name.decode(): value.decode() for name, value in self.pairs}
 
 
-def application(invocations: Invocations, **url_configuration: Any) -> FunctionUrls:
+def application(
+    invocations: Invocations, policy: Policy | None = OPEN, **url_configuration: Any
+) -> FunctionUrls:
     return FunctionUrls(
         Settings(event_bytes_max=LIMIT),
-        Lookups(function(**url_configuration)),
+        lookups := Lookups(function(**url_configuration), policy=policy),
+        lookups,
         invocations,
         lambda name: f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
         clock_ms=lambda: 1_584_039_838_123,
@@ -233,6 +237,17 @@ def test_unknown_functions_and_hosts() -> None:
     assert (answer.status, answer.headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
 
 
+def test_a_url_whose_policy_does_not_let_everybody_in() -> None:
+    invocations = Invocations()
+    answer = call(invocations, policy=None)
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+    assert json.loads(answer.body) == {
+        "Message": "Forbidden. For troubleshooting Function URL authorization issues, see: "
+        "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+    }
+    assert invocations.events == []
+
+
 def test_a_url_that_wants_signatures_lets_nobody_in() -> None:
     invocations = Invocations()
     answer = call(invocations, AuthType="AWS_IAM")
@@ -347,7 +362,7 @@ def test_a_page_may_read_every_answer_of_its_function(kind: str) -> None:
 
 def test_a_function_is_looked_up_again_after_a_change() -> None:
     lookups, invocations = Lookups(function()), Invocations()
-    urls = FunctionUrls(Settings(), lookups, invocations, str)
+    urls = FunctionUrls(Settings(), lookups, lookups, invocations, str)
 
     async def scenario() -> list[int]:
         statuses = []

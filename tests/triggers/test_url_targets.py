@@ -9,6 +9,7 @@ import pytest
 from tests.triggers.scopes import http_scope, until
 from wasmfaas.errors import AccessDenied, ResourceNotFound
 from wasmfaas.models import Function, State
+from wasmfaas.policy import Policy
 from wasmfaas.triggers.url_targets import UrlTarget, UrlTargets, is_function_url
 
 URL_ID = "0123456789abcdefghijklmnopqrstuv"
@@ -16,10 +17,23 @@ HOST = f"{URL_ID}.lambda-url.us-east-1.localhost"
 Result = TypeVar("Result")
 
 
+OPEN = Policy.of(
+    {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "lambda:InvokeFunctionUrl",
+            "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
+        }
+    }
+)
+
+
 class Lookups:
     """Functions by name, with a count of the look-ups; each waits until it is let through."""
 
-    def __init__(self, *functions: Function) -> None:
+    def __init__(self, *functions: Function, policy: Policy | None = OPEN) -> None:
+        self.held = policy
         self.functions = {function.name: function for function in functions}
         self.count = 0
         self.through = asyncio.Event()
@@ -32,6 +46,9 @@ class Lookups:
         if found is None:
             raise ResourceNotFound(f"Function not found: {name}")
         return found
+
+    async def policy(self, name: str, qualifier: str = "") -> Policy | None:
+        return self.held
 
     async def by_url_id(self, url_id: str) -> Function:
         for function in self.functions.values():
@@ -54,7 +71,7 @@ def function(name: str = "f", url_id: str | None = URL_ID, **configuration: Any)
 
 
 def targets(lookups: Lookups) -> UrlTargets:
-    return UrlTargets(lookups, lambda name: f"arn:{name}", "us-east-1")
+    return UrlTargets(lookups, lookups, lambda name: f"arn:{name}", "us-east-1")
 
 
 def find(
@@ -201,3 +218,23 @@ def test_what_changed_while_it_was_looked_up_is_not_remembered(by: str) -> None:
 )
 def test_requests_for_function_urls_are_told_apart(target: str, host: str, expected: bool) -> None:
     assert is_function_url(http_scope("GET", target, [("Host", host)])) is expected
+
+
+def test_a_url_is_open_where_its_policy_says_so() -> None:
+    async def scenario() -> None:
+        lookups = Lookups(function())
+        found = targets(lookups)
+
+        async def is_open() -> bool:
+            return (await find(found, "/f/f"))[0].is_open
+
+        assert await is_open()
+        lookups.held = None
+        assert await is_open(), "it is not asked for every call"
+        found.forget("f")
+        assert not await is_open()
+        lookups.held, lookups.functions["f"] = OPEN, function(AuthType="AWS_IAM")
+        found.forget("f")
+        assert not await is_open()
+
+    asyncio.run(scenario())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = "/2015-03-31/functions"
 _MANAGEMENT = "/_wasmfaas/v1"
+_CONFLICT = 409
 _CONNECT_S = 5.0
 _ANSWER_S = 60.0
 #: The longest Timeout, the longest wait for a worker, and some.
@@ -98,6 +99,21 @@ class Client:
         """Give the function a URL that anyone who reaches the server may call."""
         path = f"/2021-10-31/functions/{quote(name, safe='')}/url"
         return self._json("POST", path, json={"AuthType": "NONE"})
+
+    def open_url(self, name: str) -> None:
+        """Permit everybody to call the function's URL of AuthType NONE; does nothing where that is
+        permitted already."""
+        members = {
+            "StatementId": "FunctionURLAllowPublicAccess",
+            "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*",
+            "FunctionUrlAuthType": "NONE",
+        }
+        try:
+            self._answer("POST", _function(name, "/policy"), json=members)
+        except Refused as refused:
+            if refused.http_status != _CONFLICT:
+                raise
 
     def invoke(self, name: str, event: bytes, client_context: str | None) -> Invocation:
         """Invoke and wait for the answer. *client_context* is JSON text."""

@@ -77,9 +77,8 @@ class Deployer:
             action = "created"
         else:
             action = "updated" if self._update(name, order, found, progress) else "unchanged"
-        if order.with_url and self._client.url_configuration(name) is None:
-            progress("Creating its URL")
-            self._client.create_url(name)
+        if order.with_url:
+            self._give_url(name, progress)
         details = self._client.details(name)
         return Deployed(
             name=name,
@@ -88,6 +87,14 @@ class Deployer:
             url=details.get("url"),
             host_url=details.get("host_url"),
         )
+
+    def _give_url(self, name: str, progress: Progress) -> None:
+        url = self._client.url_configuration(name)
+        if url is None:
+            progress("Creating its URL")
+            url = self._client.create_url(name)
+        if url.get("AuthType") == "NONE":
+            self._client.open_url(name)
 
     def _create(self, name: str, order: Order, progress: Progress) -> None:
         wanted = order.complete({}, {})

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from wasmfaas.errors import PreconditionFailed, ResourceNotFound
+from wasmfaas.policy import Policy
 from wasmfaas.store import database, paging, records
 from wasmfaas.store.database import Database
 from wasmfaas.store.schema import ATTACHMENTS, FUNCTIONS
@@ -75,6 +76,11 @@ class Attachments:
         where = _place(name, kind, qualifier)
         found = await self._database.run(lambda connection: _load(connection, *where))
         return found[0] if found else None
+
+    async def policy(self, name: str, qualifier: str = "") -> Policy | None:
+        """The policy of a function, or of one version or alias of it."""
+        found = await self.get(name, Kind.POLICY, qualifier)
+        return None if found is None else Policy.of(found.value)
 
     async def revised(self, name: str, kind: Kind, qualifier: str = "") -> tuple[Value, str] | None:
         """What is attached, and the revision that `revise` compares with."""

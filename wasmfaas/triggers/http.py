@@ -10,13 +10,13 @@ from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
-from wasmfaas.errors import AccessDenied, RequestTooLarge, WasmfaasError
+from wasmfaas.errors import AccessDenied, RequestTooLarge, UrlForbidden, WasmfaasError
 from wasmfaas.invoke.metering import usage_headers
 from wasmfaas.models import InvocationContext, Outcome
 from wasmfaas.settings import Settings
 from wasmfaas.triggers import http_event, http_response
 from wasmfaas.triggers.http_response import MalformedAnswer, Response
-from wasmfaas.triggers.url_targets import Functions, UrlTarget, UrlTargets
+from wasmfaas.triggers.url_targets import Functions, Policies, UrlTarget, UrlTargets
 
 _HEAD_BYTES_MAX = 64 * 1024
 #: How much of a refused body is read, and for how long, so that its sender sees the refusal.
@@ -52,13 +52,14 @@ class FunctionUrls:
         self,
         settings: Settings,
         functions: Functions,
+        policies: Policies,
         invoker: Invokes,
         arn: Callable[[str], str],
         *,
         clock_ms: Callable[[], int] = _now_ms,
     ) -> None:
         self._body_bytes_max = settings.event_bytes_max
-        self._targets = UrlTargets(functions, arn, settings.region)
+        self._targets = UrlTargets(functions, policies, arn, settings.region)
         self._invoker = invoker
         self._clock_ms = clock_ms
 
@@ -147,12 +148,15 @@ def _check_head(scope: Scope) -> None:
 
 
 def _check_open(target: UrlTarget) -> None:
-    if target.auth_type != "NONE":
-        raise AccessDenied(
-            f"The function URL of {target.name} has the AuthType {target.auth_type}, and "
-            "signatures are not verified yet, so nobody is let in. Set its AuthType to NONE to "
-            "let everyone on this machine in."
-        )
+    if target.is_open:
+        return
+    if target.auth_type == "NONE":
+        raise UrlForbidden()
+    raise AccessDenied(
+        f"The function URL of {target.name} has the AuthType {target.auth_type}, and "
+        "signatures are not verified yet, so nobody is let in. Set its AuthType to NONE to "
+        "let everyone on this machine in."
+    )
 
 
 async def _read(scope: Scope, receive: Receive, bytes_max: int) -> bytes:

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from wasmfaas.errors import AccessDenied, ResourceNotFound
 from wasmfaas.models import Function
+from wasmfaas.policy import Policy, url_request
 from wasmfaas.triggers import http_event
 from wasmfaas.triggers.cors import Cors
 
@@ -33,6 +34,12 @@ class Functions(Protocol):
     async def by_url_id(self, url_id: str) -> Function: ...
 
 
+class Policies(Protocol):
+    """Where it is looked up who may use a function."""
+
+    async def policy(self, name: str, qualifier: str = "") -> Policy | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class UrlTarget:
     """A function URL, as far as serving it needs. Lives until its function changes."""
@@ -42,17 +49,23 @@ class UrlTarget:
     url_id: str
     domain: str
     auth_type: str
+    #: Whether anybody may call it: the policy has said so when it was looked up.
+    is_open: bool
+    policy: Policy | None
     cors: Cors | None
 
 
 class UrlTargets:
     """Finds and remembers function URLs; lives as long as the server.
 
-    `forget` has to be called when a function changes.
+    `forget` has to be called when a function changes, or its policy.
     """
 
-    def __init__(self, functions: Functions, arn: Callable[[str], str], region: str) -> None:
+    def __init__(
+        self, functions: Functions, policies: Policies, arn: Callable[[str], str], region: str
+    ) -> None:
         self._functions = functions
+        self._policies = policies
         self._arn = arn
         self._domain = f"lambda-url.{region.lower()}.localhost"
         self._host = re.compile(rf"([a-z0-9]{{32}})\.{re.escape(self._domain)}(?::\d+)?", re.ASCII)
@@ -84,7 +97,7 @@ class UrlTargets:
             if not _NAME.fullmatch(name):
                 raise ResourceNotFound(f"Function not found: {name[:80]!a} is not a name.")
             changes = self._changes
-            target = self._remembered(await self._functions.get(name), changes)
+            target = await self._found(await self._functions.get(name), changes)
         return target
 
     async def _of_host(self, host: str) -> UrlTarget:
@@ -95,13 +108,13 @@ class UrlTargets:
                 return target
             with contextlib.suppress(ResourceNotFound):
                 changes = self._changes
-                return self._remembered(await self._functions.by_url_id(match[1]), changes)
+                return await self._found(await self._functions.by_url_id(match[1]), changes)
         raise AccessDenied(
             f"No function URL has the host {host[:120]!a}. Function URLs here are "
             f"http://URLID.{self._domain}, with the URLID that GetFunctionUrlConfig shows."
         )
 
-    def _remembered(self, function: Function, changes: int) -> UrlTarget:
+    async def _found(self, function: Function, changes: int) -> UrlTarget:
         """The function URL of *function*, which was looked up after that many *changes*."""
         configuration = function.url_configuration
         if function.url_id is None or configuration is None:
@@ -109,12 +122,18 @@ class UrlTargets:
                 f"Function {function.name} has no function URL. Create one with "
                 "CreateFunctionUrlConfig, or deploy it with `wasmfaas deploy`."
             )
+        arn, auth_type = self._arn(function.name), str(configuration.get("AuthType"))
+        policy = await self._policies.policy(function.name)
         target = UrlTarget(
             name=function.name,
-            arn=self._arn(function.name),
+            arn=arn,
             url_id=function.url_id,
             domain=f"{function.url_id}.{self._domain}",
-            auth_type=str(configuration.get("AuthType")),
+            auth_type=auth_type,
+            is_open=auth_type == "NONE"
+            and policy is not None
+            and policy.allows(url_request(arn, auth_type)),
+            policy=policy,
             cors=Cors.configured(configuration.get("Cors")),
         )
         # What changed while it was looked up may be old already.
