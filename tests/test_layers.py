@@ -34,8 +34,8 @@ MODULE_LINES_MAX = 350
 MODULES = sorted(
     path
     for path in PACKAGE.rglob("*.py")
-    if path.name not in ("__init__.py", "__main__.py") and "guest" not in path.parts
-    and "templates" not in path.parts and "versions" not in path.parts
+    if path.name not in ("__init__.py", "__main__.py")
+    and not {"guest", "templates", "versions"} & set(path.relative_to(PACKAGE).parts)
 )  # fmt: skip
 
 

@@ -82,10 +82,13 @@ class UpdateStatus(enum.StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One immutable pair of configuration and code. A function points at the one it serves
-    (`active`) and, while an update runs, at the one it will serve next (`pending`)."""
+    (`active`) and, while an update runs, at the one it will serve next (`pending`). A published
+    version has one of its own."""
 
     id: str
     function_name: str
+    #: `$LATEST`, or the number of the published version that this is.
+    version: str = LATEST
     #: Lambda's configuration members by Lambda's names (`MemorySize`, `Timeout`, `Environment`…),
     #: defaults filled in.
     configuration: Mapping[str, Any]
@@ -143,6 +146,8 @@ class Function:
     #: Members of Lambda's function URL configuration (AuthType, Cors, InvokeMode, CreationTime…).
     url_configuration: Mapping[str, Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    #: The version that the change published from which this came, if it did.
+    published: "Version | None" = None
 
     @property
     def shown(self) -> Deployment:
@@ -150,6 +155,70 @@ class Function:
         deployment = self.pending or self.active
         assert deployment is not None, "a function always has a deployment"
         return deployment
+
+    @property
+    def latest(self) -> "Version":
+        """`$LATEST`, as a version."""
+        return Version(
+            function_name=self.name,
+            number=LATEST,
+            deployment=self.shown,
+            served=self.active if self.state is State.ACTIVE else None,
+            revision_id=self.revision_id,
+            last_modified=self.last_modified,
+            state=self.state,
+            state_reason=self.state_reason,
+            state_reason_code=self.state_reason_code,
+            last_update_status=self.last_update_status,
+            last_update_status_reason=self.last_update_status_reason,
+            last_update_status_reason_code=self.last_update_status_reason_code,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a function: `$LATEST`, or a published one, which never changes."""
+
+    function_name: str
+    #: `$LATEST`, or a whole number from 1.
+    number: str
+    #: What the API describes.
+    deployment: Deployment
+    #: What invocations run; None while there is nothing that can.
+    served: Deployment | None
+    revision_id: str
+    #: `2026-11-23T04:00:00.000+0000`
+    last_modified: str
+    state: State
+    state_reason: str | None = None
+    state_reason_code: str | None = None
+    last_update_status: UpdateStatus | None = None
+    last_update_status_reason: str | None = None
+    last_update_status_reason_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A name for a version of a function, or for two of them by share."""
+
+    function_name: str
+    name: str
+    #: The version that it stands for: `$LATEST` or a number.
+    version: str
+    description: str
+    #: The share of invocations, from 0 to 1, that go to another version instead; at most one.
+    weights: Mapping[str, float]
+    revision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the invocations of a qualifier go."""
+
+    version: Version
+    #: The version that gets the share `weight` (from 0 to 1) of them instead.
+    additional: Version | None = None
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from tests.store.conftest import arn
 from wasmfaas.errors import DataDirectoryUnusable, ServiceFailure, ServiceUnavailable
 from wasmfaas.store.database import Database, engine_for, insert_new, migrate
 from wasmfaas.store.registry import Registry
-from wasmfaas.store.schema import FUNCTIONS, LEDGER, METADATA
+from wasmfaas.store.schema import ATTACHMENTS, FUNCTIONS, LEDGER, METADATA
 
 pytestmark = pytest.mark.anyio
 
@@ -134,19 +134,42 @@ async def test_an_older_database_is_migrated_and_keeps_its_functions(tmp_path: P
     engine = engine_for(URL.create("sqlite", database=str(path)))
     with engine.begin() as connection:
         migrate(connection, "0001")
-        assert "ledger" not in inspect(connection).get_table_names()
+        for name, url_id in (("f", "u" * 32), ("g", None)):
+            connection.execute(
+                text(
+                    "INSERT INTO functions (name, state, revision_id, modified_at_ms, tags, url_id,"
+                    " url_configuration) VALUES (:name, 'Active', 'r', 1, '{}', :url_id, :url)"
+                ),
+                {"name": name, "url_id": url_id, "url": url_id and '{"AuthType":"NONE"}'},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO deployments (id, function_name, slot, configuration, code_sha256,"
+                    " code_digest, code_size_bytes, created_at_ms)"
+                    " VALUES (:name, :name, 'active', '{}', 's', 'd', 1, 1)"
+                ),
+                {"name": name},
+            )
+        migrate(connection, "0004")
         connection.execute(
             text(
-                "INSERT INTO functions (name, state, revision_id, modified_at_ms, tags) "
-                "VALUES ('f', 'Active', 'r', 1, '{}')"
+                "INSERT INTO attachments VALUES ('f', '', 'policy', '{}', 1), ('g', '', 'x', '', 1)"
             )
         )
     engine.dispose()
     database = Database.open(path)
-    assert (await Registry(database, arn).get("f")).name == "f"
-    count = await database.run(lambda connection: len(connection.execute(select(LEDGER)).all()))
+    registry = Registry(database, arn)
+    kept = await registry.by_url_id("u" * 32)
+    assert (kept.name, kept.url_configuration) == ("f", {"AuthType": "NONE"})
+    assert kept.shown.code_digest == "d"
+    other = await registry.get("g")
+    assert (other.url_id, other.shown.id) == (None, "g")
+    assert (await registry.versions.publish("g")).number == "1"
+    await registry.delete("g")
+    assert await registry.deployment_ids() == {"f"}, "a deployment goes with its function"
+    rows = await database.run(lambda connection: connection.execute(select(ATTACHMENTS)).all())
+    assert [row.function_name for row in rows] == ["f"]
     database.close()
-    assert count == 0
 
 
 async def test_a_database_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import binascii
 
 from wasmfaas.errors import InvalidParameterValue
 
+_NUMBER_LENGTH_MAX = 9
+
 
 def marker(last: str) -> str:
     """The marker of a page that ends with *last*."""
@@ -21,13 +23,28 @@ def last_of(given: str) -> str:
     except (ValueError, binascii.Error):
         last = ""
     if not last or not storable(last):
-        raise InvalidParameterValue(
-            f"Marker {given!r} is not valid. Pass the NextMarker of an earlier answer."
-        )
+        raise _foreign(given)
     return last
+
+
+def place_of(given: str) -> tuple[str, int]:
+    """What the page ended with that *given* is the marker of: `NAME:NUMBER`.
+
+    Raises InvalidParameterValue for a marker that is not from here.
+    """
+    name, _, number = last_of(given).rpartition(":")
+    if not name or not number.isdigit() or len(number) > _NUMBER_LENGTH_MAX:
+        raise _foreign(given)
+    return name, int(number)
 
 
 def storable(text: str) -> bool:
     """Whether a name or an id of ours can be *text*; other text may be more than a database can
     compare."""
     return text.isascii() and text.isprintable()
+
+
+def _foreign(given: str) -> InvalidParameterValue:
+    return InvalidParameterValue(
+        f"Marker {given!r} is not valid. Pass the NextMarker of an earlier answer."
+    )

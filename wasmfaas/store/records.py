@@ -4,6 +4,7 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, u
 
 from wasmfaas.models import Deployment, Function, PackageKind, State, UpdateStatus
 from wasmfaas.store.code import Code
-from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS
+from wasmfaas.store.schema import DEPLOYMENTS, FUNCTION_URLS, FUNCTIONS
 
 #: Slots of deployments.
 ACTIVE: Final = "active"
 PENDING: Final = "pending"
 
-_CREATING: Final = ("The function is being created.", "Creating")
+CREATING: Final = ("The function is being created.", "Creating")
 #: SQLite takes at most 32,766 parameters, PostgreSQL 65,535.
 _NAMES_PER_QUERY: Final = 10_000
 
@@ -28,25 +29,45 @@ def load(
     connection: Connection, *where: ColumnElement[bool], limit: int | None = None
 ) -> list[Function]:
     """The functions that meet all of *where*, by name."""
-    query = select(FUNCTIONS).where(*where).order_by(FUNCTIONS.c.name).limit(limit)
+    url = FUNCTION_URLS.alias("url")
+    query = (
+        select(FUNCTIONS, url.c.id.label("url_id"), url.c.configuration.label("url_configuration"))
+        .join(
+            url, (url.c.function_name == FUNCTIONS.c.name) & (url.c.qualifier == ""), isouter=True
+        )
+        .where(*where)
+        .order_by(FUNCTIONS.c.name)
+        .limit(limit)
+    )
     rows = connection.execute(query).all()
     slots: dict[str, dict[str, Deployment]] = defaultdict(dict)
     for start in range(0, len(rows), _NAMES_PER_QUERY):
         names = [row.name for row in rows[start : start + _NAMES_PER_QUERY]]
-        deployments = select(DEPLOYMENTS).where(DEPLOYMENTS.c.function_name.in_(names))
+        deployments = select(DEPLOYMENTS).where(
+            DEPLOYMENTS.c.function_name.in_(names), DEPLOYMENTS.c.slot.in_((ACTIVE, PENDING))
+        )
         for row in connection.execute(deployments):
-            slots[row.function_name][row.slot] = _deployment(row)
+            slots[row.function_name][row.slot] = deployment(row)
     return [_function(row, slots[row.name]) for row in rows]
 
 
 def propose(
-    connection: Connection, name: str, configuration: Mapping[str, Any], code: Code, at_ms: int
-) -> None:
-    """Insert a pending deployment of *name*."""
+    connection: Connection,
+    name: str,
+    configuration: Mapping[str, Any],
+    code: Code,
+    at_ms: int,
+    slot: str = PENDING,
+    kind: PackageKind | None = None,
+    artefact_name: str | None = None,
+) -> str:
+    """Insert a deployment of *name*; returns its id."""
     row = {
         "id": str(uuid.uuid4()),
         "function_name": name,
-        "slot": PENDING,
+        "slot": slot,
+        "kind": kind,
+        "artefact": artefact_name,
         "configuration": to_json(configuration),
         "code_sha256": code.sha256,
         "code_digest": code.digest,
@@ -54,6 +75,7 @@ def propose(
         "created_at_ms": at_ms,
     }
     connection.execute(insert(DEPLOYMENTS).values(row))
+    return str(row["id"])
 
 
 def vacate(connection: Connection, name: str, slot: str) -> None:
@@ -70,7 +92,7 @@ def amend(connection: Connection, name: str, changes: Changes) -> None:
 
 def creation_pending() -> Changes:
     """A function that has never been served, on its way."""
-    return _status(State.PENDING, _CREATING, None, None)
+    return _status(State.PENDING, CREATING, None, None)
 
 
 def creation_failed(reason: str, code: str) -> Changes:
@@ -80,7 +102,7 @@ def creation_failed(reason: str, code: str) -> Changes:
 
 def update_pending() -> Changes:
     """A function that is served, with a successor on its way."""
-    return _status(State.ACTIVE, None, UpdateStatus.IN_PROGRESS, _CREATING)
+    return _status(State.ACTIVE, None, UpdateStatus.IN_PROGRESS, CREATING)
 
 
 def update_failed(reason: str, code: str) -> Changes:
@@ -119,11 +141,15 @@ def _status(
 
 
 def _texts(why: tuple[str, str] | None) -> tuple[str | None, str | None]:
-    """*why*, less what the text of a database cannot hold."""
     if why is None:
         return None, None
     reason, code = why
-    return reason.encode("utf-8", "replace").decode().replace("\0", ""), code
+    return storable_text(reason), code
+
+
+def storable_text(text: str | None) -> str | None:
+    """*text*, less what the text of a database cannot hold."""
+    return text and text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _function(row: Row[Any], slots: Mapping[str, Deployment]) -> Function:
@@ -137,7 +163,7 @@ def _function(row: Row[Any], slots: Mapping[str, Deployment]) -> Function:
         last_update_status_reason=row.last_update_status_reason,
         last_update_status_reason_code=row.last_update_status_reason_code,
         revision_id=row.revision_id,
-        last_modified=_timestamp(row.modified_at_ms),
+        last_modified=timestamp(row.modified_at_ms),
         active=slots.get(ACTIVE),
         pending=slots.get(PENDING),
         url_id=row.url_id,
@@ -146,7 +172,14 @@ def _function(row: Row[Any], slots: Mapping[str, Deployment]) -> Function:
     )
 
 
-def _deployment(row: Row[Any]) -> Deployment:
+def described(stored: Deployment, version: str, description: str) -> Deployment:
+    """*stored* as a published version."""
+    configuration = {**stored.configuration, "Description": description}
+    return replace(stored, version=version, configuration=configuration)
+
+
+def deployment(row: Row[Any]) -> Deployment:
+    """The deployment in *row*."""
     return Deployment(
         id=row.id,
         function_name=row.function_name,
@@ -160,7 +193,7 @@ def _deployment(row: Row[Any]) -> Deployment:
     )
 
 
-def _timestamp(unix_ms: int) -> str:
+def timestamp(unix_ms: int) -> str:
     """As Lambda prints LastModified: `2026-11-23T04:00:00.000+0000`."""
     seconds, milliseconds = divmod(unix_ms, 1000)
     at = datetime.fromtimestamp(seconds, UTC)

@@ -4,26 +4,24 @@ A function has one row; its deployments hang on it in slots. Every method is one
 that a reader, or a server that starts after a kill, finds the function before or after it.
 """
 
-import asyncio
 import secrets
 import string
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from wasmfaas.errors import (
-    InvalidParameterValue,
-    PreconditionFailed,
-    ResourceConflict,
-    ResourceNotFound,
-)
-from wasmfaas.models import Function, PackageKind, State, UpdateStatus
-from wasmfaas.store import database, paging, records
+from wasmfaas.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
+from wasmfaas.models import LATEST, Function, PackageKind, Route, State, UpdateStatus, Version
+from wasmfaas.store import aliases, database, paging, records, versions
+from wasmfaas.store.aliases import Aliases
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
-from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS
+from wasmfaas.store.schema import DEPLOYMENTS, FUNCTION_URLS, FUNCTIONS
+from wasmfaas.store.transactions import Transactions
+from wasmfaas.store.versions import Versions
 
 Result = TypeVar("Result")
 
@@ -58,14 +56,19 @@ class Registry:
         arn: Callable[[str], str],
         on_change: Callable[[str], None] = _ignore,
     ) -> None:
-        self._database = database
-        self._arn = arn
-        self._on_change = on_change
+        self._transactions = Transactions(database, arn, on_change)
+        self.versions = Versions(self._transactions)
+        self.aliases = Aliases(self._transactions)
 
     async def create(
-        self, configuration: Mapping[str, Any], code: Code, tags: Mapping[str, str]
+        self,
+        configuration: Mapping[str, Any],
+        code: Code,
+        tags: Mapping[str, str],
+        publish: bool = False,
     ) -> Function:
-        """Enter the function that *configuration* names, in state Pending.
+        """Enter the function that *configuration* names, in state Pending; with *publish*, also as
+        its first version.
 
         Raises ResourceConflict where there is one of that name, InvalidParameterValue for more than
         50 tags.
@@ -81,26 +84,39 @@ class Registry:
             except IntegrityError:
                 raise ResourceConflict(f"Function already exist: {name}") from None
             records.propose(connection, name, configuration, code, now)
-            return self._function(connection, name)
+            return self._published(connection, name, publish)
 
         return await self._change(name, transaction)
 
+    async def require(self, name: str, qualifier: str | None = None) -> Version:
+        """The version that *qualifier* (a version or an alias; None for `$LATEST`) stands for; of
+        an alias for two, the one that is not weighted. Raises ResourceNotFound."""
+        return (await self.route(name, qualifier)).version
+
+    async def route(self, name: str, qualifier: str | None = None) -> Route:
+        """Where the invocations of *qualifier* (a version or an alias; None for `$LATEST`) go.
+        Raises ResourceNotFound."""
+        return await self._transactions.read(
+            lambda connection: self._route(connection, name, qualifier)
+        )
+
     async def get(self, name: str) -> Function:
         """The function with *name*."""
-        return await self._database.run(lambda connection: self._function(connection, name))
+        return await self._transactions.read(lambda connection: self._function(connection, name))
 
     async def by_url_id(self, url_id: str) -> Function:
         """The function whose URL has *url_id*. Raises ResourceNotFound."""
 
         def transaction(connection: Connection) -> Function:
-            found = records.load(connection, FUNCTIONS.c.url_id == url_id)
+            name = select(FUNCTION_URLS.c.function_name).where(FUNCTION_URLS.c.id == url_id)
+            found = records.load(connection, FUNCTIONS.c.name.in_(name))
             if not found:
                 raise ResourceNotFound("The function URL does not exist.")
             return found[0]
 
         if not paging.storable(url_id):
             raise ResourceNotFound("The function URL does not exist.")
-        return await self._database.run(transaction)
+        return await self._transactions.read(transaction)
 
     async def list_functions(
         self, marker: str | None, limit: int
@@ -116,13 +132,15 @@ class Registry:
             where = [] if after is None else [FUNCTIONS.c.name > after]
             return records.load(connection, *where, limit=limit + 1)
 
-        found = await self._database.run(transaction)
+        found = await self._transactions.read(transaction)
         page = found[:limit]
         return page, paging.marker(page[-1].name) if len(found) > limit else None
 
     async def pending(self) -> list[Function]:
         """Functions with a deployment on its way: what a server goes on with when it starts."""
-        return await self._database.run(lambda connection: records.load(connection, _IN_PROGRESS))
+        return await self._transactions.read(
+            lambda connection: records.load(connection, _IN_PROGRESS)
+        )
 
     async def update(
         self,
@@ -131,9 +149,11 @@ class Registry:
         configuration: Mapping[str, Any] | None = None,
         code: Code | None = None,
         revision_id: str | None = None,
+        publish: bool = False,
     ) -> Function:
         """Propose a new deployment of *name*: *configuration* (complete), *code*, or both; what is
-        None stays as it is. The active deployment is served until the new one is activated.
+        None stays as it is. The active deployment is served until the new one is activated. With
+        *publish*, it is a version as well.
 
         Raises PreconditionFailed where *revision_id* is not the latest, ResourceConflict while
         another change is on its way.
@@ -151,27 +171,13 @@ class Registry:
                 records.creation_pending() if before.active is None else records.update_pending()
             )
             records.amend(connection, name, pending | {"modified_at_ms": now})
-            return self._function(connection, name)
+            return self._published(connection, name, publish)
 
         return await self._change(name, transaction)
 
     def check_updatable(self, function: Function, revision_id: str | None = None) -> None:
         """Raise what `update` raises for *function* as it is."""
-        if revision_id is not None and revision_id != function.revision_id:
-            raise PreconditionFailed(
-                "The Revision Id provided does not match the latest Revision Id. Call the "
-                "GetFunction/GetAlias API to retrieve the latest Revision Id"
-            )
-        if function.state == State.PENDING:
-            raise ResourceConflict(
-                "The operation cannot be performed at this time. The function is currently in the "
-                "following state: Pending"
-            )
-        if function.last_update_status == UpdateStatus.IN_PROGRESS:
-            raise ResourceConflict(
-                "The operation cannot be performed at this time. An update is in progress for "
-                f"resource: {self._arn(function.name)}"
-            )
+        self._transactions.check_updatable(function, revision_id)
 
     async def activate(
         self, name: str, deployment_id: str, kind: PackageKind, artefact_name: str
@@ -187,6 +193,7 @@ class Registry:
                 .where(DEPLOYMENTS.c.id == deployment_id)
                 .values(slot=records.ACTIVE, kind=kind, artefact=artefact_name)
             )
+            versions.settle(connection, name, kind, artefact_name)
             records.amend(connection, name, records.succeeded())
             return self._function(connection, name)
 
@@ -204,6 +211,7 @@ class Registry:
         def transaction(connection: Connection) -> Function | None:
             if not self._is_pending(connection, name, deployment_id):
                 return None
+            versions.give_up(connection, name, reason, reason_code)
             if self._function(connection, name).active is None:
                 records.amend(connection, name, records.creation_failed(reason, reason_code))
             else:
@@ -251,11 +259,15 @@ class Registry:
 
         def transaction(connection: Connection) -> Function:
             before = self._locked(connection, name)
-            url: records.Changes = {"url_id": None, "url_configuration": None}
+            connection.execute(delete(FUNCTION_URLS).where(FUNCTION_URLS.c.function_name == name))
             if configuration is not None:
-                url_id = before.url_id or _new_url_id()
-                url = {"url_id": url_id, "url_configuration": records.to_json(configuration)}
-            records.amend(connection, name, url)
+                row = {
+                    "id": before.url_id or _new_url_id(),
+                    "function_name": name,
+                    "qualifier": "",
+                    "configuration": records.to_json(configuration),
+                }
+                connection.execute(insert(FUNCTION_URLS).values(row))
             return self._function(connection, name)
 
         return await self._change(name, transaction)
@@ -263,34 +275,49 @@ class Registry:
     async def code_digests_in_use(self) -> set[str]:
         """Digests of the packages that any deployment refers to."""
         query = select(DEPLOYMENTS.c.code_digest).distinct()
-        return await self._database.run(lambda connection: set(connection.scalars(query)))
+        return await self._transactions.read(lambda connection: set(connection.scalars(query)))
 
     async def deployment_ids(self) -> set[str]:
         """Ids of all deployments that a function refers to."""
         query = select(DEPLOYMENTS.c.id)
-        return await self._database.run(lambda connection: set(connection.scalars(query)))
+        return await self._transactions.read(lambda connection: set(connection.scalars(query)))
 
     async def _change(self, name: str, transaction: Callable[[Connection], Result]) -> Result:
-        running = asyncio.ensure_future(self._database.run(transaction))
-        running.add_done_callback(lambda done: self._changed(name, done))
-        return await asyncio.shield(running)
-
-    def _changed(self, name: str, done: "asyncio.Future[Any]") -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._on_change(name)
+        return await self._transactions.change(name, transaction)
 
     def _function(self, connection: Connection, name: str) -> Function:
-        found = records.load(connection, FUNCTIONS.c.name == name) if paging.storable(name) else []
-        if not found:
-            raise ResourceNotFound(f"Function not found: {self._arn(name)}")
-        return found[0]
+        return self._transactions.function(connection, name)
 
     def _locked(self, connection: Connection, name: str) -> Function:
-        """The function, no other node being able to change it before this transaction ends."""
-        if paging.storable(name):
-            query = select(FUNCTIONS.c.name).where(FUNCTIONS.c.name == name).with_for_update()
-            connection.execute(query)
-        return self._function(connection, name)
+        return self._transactions.locked(connection, name)
+
+    def _published(self, connection: Connection, name: str, publish: bool) -> Function:
+        """The function, its pending deployment made a version as well if *publish*."""
+        function = self._function(connection, name)
+        if not publish:
+            return function
+        version = versions.publish(connection, function.shown, State.PENDING)
+        return replace(self._function(connection, name), published=version)
+
+    def _route(self, connection: Connection, name: str, qualifier: str | None) -> Route:
+        function = self._transactions.function(connection, name, qualifier)
+        if qualifier in (None, LATEST):
+            return Route(function.latest)
+        alias = aliases.find(connection, name, qualifier)
+        if alias is None:
+            return Route(self._version(connection, function, qualifier))
+        version = self._version(connection, function, alias.version)
+        for number, weight in alias.weights.items():
+            return Route(version, self._version(connection, function, number), weight)
+        return Route(version)
+
+    def _version(self, connection: Connection, function: Function, number: str) -> Version:
+        if number == LATEST:
+            return function.latest
+        version = versions.find(connection, function.name, number)
+        if version is None:
+            raise self._transactions.missing(function.name, number)
+        return version
 
     def _is_pending(self, connection: Connection, name: str, deployment_id: str) -> bool:
         try:

@@ -29,14 +29,14 @@ FUNCTIONS = Table(
     Column("last_update_status_reason_code", String(64)),
     Column("revision_id", String(36), nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
-    Column("url_id", String(32)),
-    Column("url_configuration", Text),
     Column("tags", Text, nullable=False),
-    UniqueConstraint("url_id", name="functions_url_id_key"),
+    #: The number of the version that is published next; numbers are never used again.
+    Column("version_next", Integer, nullable=False, server_default="1"),
 )
 
-#: A function has at most one deployment per slot: `active` is served, `pending` will be. The unique
-#: constraint is what makes a second update in progress impossible, on any number of nodes.
+#: A function has at most one deployment per slot: `active` is served, `pending` will be, and a
+#: published version has its number. The unique constraint is what makes a second update in progress
+#: impossible, on any number of nodes.
 DEPLOYMENTS = Table(
     "deployments",
     METADATA,
@@ -56,6 +56,68 @@ DEPLOYMENTS = Table(
     Column("artefact", Text),
     Column("created_at_ms", BigInteger, nullable=False),
     UniqueConstraint("function_name", "slot", name="deployments_function_name_slot_key"),
+)
+
+#: Published versions. `description` is JSON text.
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column(
+        "function_name",
+        String(140),
+        ForeignKey("functions.name", name="versions_function_name_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("number", Integer, nullable=False),
+    Column(
+        "deployment_id",
+        String(36),
+        ForeignKey("deployments.id", name="versions_deployment_id_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("description", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("state_reason", Text),
+    Column("state_reason_code", String(64)),
+    Column("revision_id", String(36), nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("function_name", "number", name="versions_pkey"),
+)
+
+#: `description` is JSON text, and `weights` a JSON object of version numbers and shares.
+ALIASES = Table(
+    "aliases",
+    METADATA,
+    Column(
+        "function_name",
+        String(140),
+        ForeignKey("functions.name", name="aliases_function_name_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("name", String(128), nullable=False),
+    Column("version", String(16), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("weights", Text, nullable=False),
+    Column("revision_id", String(36), nullable=False),
+    PrimaryKeyConstraint("function_name", "name", name="aliases_pkey"),
+)
+
+#: Function URLs, of functions (`qualifier` is empty) and of aliases, which they outlive.
+FUNCTION_URLS = Table(
+    "function_urls",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column(
+        "function_name",
+        String(140),
+        ForeignKey("functions.name", name="function_urls_function_name_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("qualifier", String(128), nullable=False),
+    Column("configuration", Text, nullable=False),
+    UniqueConstraint(
+        "function_name", "qualifier", name="function_urls_function_name_qualifier_key"
+    ),
 )
 
 #: One row per attempt of an invocation; columns are the fields of `models.Usage`.
