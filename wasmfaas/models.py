@@ -79,6 +79,30 @@ class UpdateStatus(enum.StrEnum):
     FAILED = "Failed"
 
 
+@dataclass(frozen=True, slots=True)
+class LayerReference:
+    """One version of a layer as a function uses it, also after that version has been deleted."""
+
+    #: Of the version: `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:NUMBER`.
+    arn: str
+    #: Size of its zip.
+    code_size_bytes: int
+    #: SHA-256 of its zip in hex.
+    digest: str
+
+    def members(self) -> dict[str, Any]:
+        """As the configuration of a deployment holds it."""
+        return {"Arn": self.arn, "CodeSize": self.code_size_bytes, "Digest": self.digest}
+
+
+def layers_of(configuration: Mapping[str, Any]) -> tuple[LayerReference, ...]:
+    """The layers in the configuration of a deployment, first to last."""
+    return tuple(
+        LayerReference(layer["Arn"], layer["CodeSize"], layer["Digest"])
+        for layer in configuration.get("Layers", ())
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One immutable pair of configuration and code. A function points at the one it serves
@@ -90,7 +114,7 @@ class Deployment:
     #: `$LATEST`, or the number of the published version that this is.
     version: str = LATEST
     #: Lambda's configuration members by Lambda's names (`MemorySize`, `Timeout`, `Environment`…),
-    #: defaults filled in.
+    #: defaults filled in; each of `Layers` with its `Digest`.
     configuration: Mapping[str, Any]
     #: SHA-256 of the zip as Lambda prints it: base64.
     code_sha256: str
@@ -111,6 +135,10 @@ class Deployment:
             "Variables", {}
         )
         return variables
+
+    @property
+    def layers(self) -> tuple[LayerReference, ...]:
+        return layers_of(self.configuration)
 
     @property
     def memory_mb(self) -> int:

@@ -25,6 +25,7 @@ from wasmfaas.invoke.figures import Figures
 from wasmfaas.invoke.invocation import Books
 from wasmfaas.invoke.invoker import Invoker
 from wasmfaas.invoke.logs import LogStore
+from wasmfaas.invoke.packages import Packages
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.workers import Workers
@@ -113,7 +114,9 @@ class Node:
         closing.callback(ledger.close)
         self._logs = logs = LogStore(self.directory.logs, settings.log_bytes_function_max)
         closing.callback(logs.close)
-        deployments = Deployments(settings, registry, code_store, compilers, runtime)
+        packages = Packages(settings, registry, code_store)
+        closing.push_async_callback(packages.close)
+        deployments = Deployments(registry, packages, compilers, runtime)
         scratch_path = self.directory.path / "workers"
         signed = Artefacts(self.directory.path / "snapshots")
         # Not the folders above them, which hold the keys that artefacts are signed with.

@@ -12,6 +12,7 @@ from tests.store.conftest import arn, configuration
 from tests.store.zips import Member, archive
 from wasmfaas.errors import InvalidParameterValue
 from wasmfaas.invoke.deployments import Deployments
+from wasmfaas.invoke.packages import Packages
 from wasmfaas.models import Function, Inspection, PackageKind, State, UpdateStatus
 from wasmfaas.settings import Settings
 from wasmfaas.store.artefacts import Artefact
@@ -119,10 +120,12 @@ async def rig(path: Path, settings: Settings | None = None) -> AsyncIterator[Rig
     registry = Registry(database, arn)
     code = CodeStore(directory, settings)
     compiler, runtime = Compiler(), Runtime()
-    deployments = Deployments(settings, registry, code, compiler, runtime, retry_s=0.001)
+    packages = Packages(settings, registry, code)
+    deployments = Deployments(registry, packages, compiler, runtime, retry_s=0.001)
     try:
         yield Rig(directory, database, registry, code, deployments, compiler, runtime)
     finally:
         await deployments.close()
+        await packages.close()
         database.close()
         directory.close()

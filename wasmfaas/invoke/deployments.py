@@ -6,11 +6,8 @@ Active | Failed    compiled in the background                        → one tra
 """
 
 import asyncio
-import contextlib
 import logging
-import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol, TypeVar
@@ -22,20 +19,17 @@ from wasmfaas.errors import (
     ServiceUnavailable,
     WasmfaasError,
 )
-from wasmfaas.models import Deployment, Function, Inspection, PackageKind
-from wasmfaas.settings import MIB, Settings
-from wasmfaas.store import bundles
+from wasmfaas.invoke.packages import Packages
+from wasmfaas.models import Deployment, Function, Inspection, PackageKind, layers_of
+from wasmfaas.settings import MIB
 from wasmfaas.store.artefacts import Artefact
-from wasmfaas.store.code import Code, CodeStore
+from wasmfaas.store.code import Code
 from wasmfaas.store.registry import Registry
 
 _log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: Packages that are unzipped at once; more wait, so that a burst of deployments leaves room for
-#: invocations.
-_INTAKES_MAX: Final = 2
 #: A replaced package is kept for this long, since an invocation may still read its files.
 _READERS_GONE_S: Final = 20 * 60.0
 #: Wait before the outcome of a deployment is written again, where the disk was full.
@@ -62,6 +56,8 @@ class Prepared:
     kind: PackageKind
     artefact: Artefact
     task_path: Path
+    #: The merged layers; None where there are none.
+    layers_path: Path | None = None
 
 
 class Deployments:
@@ -73,25 +69,18 @@ class Deployments:
 
     def __init__(
         self,
-        settings: Settings,
         registry: Registry,
-        code_store: CodeStore,
+        packages: Packages,
         compilers: Compilers,
         python_runtime: PythonRuntime,
         retry_s: float = _RETRY_S,
     ) -> None:
-        self._settings = settings
         self._registry = registry
-        self._code = code_store
+        self._packages = packages
         self._compilers = compilers
         self._python_runtime = python_runtime
         self._retry_s = retry_s
-        self._threads = ThreadPoolExecutor(_INTAKES_MAX, thread_name_prefix="intake")
         self._tasks: set[asyncio.Task[Any]] = set()
-        #: One intake at a time per package, from its arrival to its row.
-        self._intakes: weakref.WeakValueDictionary[str, asyncio.Lock] = (
-            weakref.WeakValueDictionary()
-        )
         self._closed = False
 
     async def create(
@@ -107,7 +96,7 @@ class Deployments:
             await self._check(configuration, code.digest)
             return self._started(await self._registry.create(configuration, code, tags))
 
-        return await self._finished(self._intake(package, enter))
+        return await self._finished(self._packages.take_in(package, enter))
 
     async def update_code(
         self, name: str, package: bytes, revision_id: str | None = None, dry_run: bool = False
@@ -124,7 +113,7 @@ class Deployments:
                 return await self._try_update(name, code, revision_id)
             return await self._update(name, None, code, revision_id)
 
-        return await self._finished(self._intake(package, enter))
+        return await self._finished(self._packages.take_in(package, enter))
 
     async def update_configuration(
         self, name: str, configuration: Mapping[str, Any], revision_id: str | None = None
@@ -136,11 +125,11 @@ class Deployments:
     async def delete(self, name: str) -> None:
         """Remove the function. Raises ResourceNotFound."""
         await self._registry.delete(name)
-        self._spawn(self._sweep(_READERS_GONE_S))
+        self._spawn(self._packages.sweep(_READERS_GONE_S))
 
     async def resume(self) -> None:
         """Go on, when the server starts, with what a stop or a kill has interrupted."""
-        await self._sweep(0.0)
+        await self._packages.sweep(0.0)
         for function in await self._registry.pending():
             self._started(function)
 
@@ -150,15 +139,16 @@ class Deployments:
 
         Raises InvalidParameterValue where the module cannot be used, ServiceFailure, StorageFull.
         """
-        task_path = await self._task_path(deployment.code_digest)
+        task_path = await self._packages.task_path(deployment.code_digest)
+        layers_path = await self._packages.layers_path(deployment.layers)
         configuration = deployment.configuration
         if configuration["Runtime"] in abi.PYTHON_RUNTIMES:
             artefact = await self._python_runtime.ensure(_log.info)
-            return Prepared(PackageKind.PYTHON, artefact, task_path)
+            return Prepared(PackageKind.PYTHON, artefact, task_path, layers_path)
         artefact = await self._compilers.compile(
             module_path(task_path, configuration.get("Handler", ""))
         )
-        return Prepared(artefact.kind, artefact, task_path)
+        return Prepared(artefact.kind, artefact, task_path, layers_path)
 
     async def close(self) -> None:
         """Stop what runs in the background; `resume` goes on with it. May be called again."""
@@ -166,22 +156,6 @@ class Deployments:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._threads.shutdown)
-
-    async def _intake(
-        self, package: bytes, enter: Callable[[Code], Awaitable[Function]]
-    ) -> Function:
-        """Check and store *package*, then *enter* it. Nothing of it is left where that raises."""
-        await self._in_thread(bundles.inspect, package, self._settings)
-        code = await self._in_thread(Code.of, package)
-        intake = self._intakes.setdefault(code.digest, asyncio.Lock())
-        async with intake:
-            try:
-                await self._in_thread(self._code.put, package)
-                return await enter(code)
-            except BaseException:
-                await self._discard_unused(code.digest)
-                raise
 
     async def _update(
         self,
@@ -209,7 +183,7 @@ class Deployments:
         before = await self._registry.get(name)
         self._registry.check_updatable(before, revision_id)
         await self._check(before.shown.configuration, code.digest)
-        await self._discard_unused(code.digest)
+        await self._packages.discard_unused(code.digest)
         proposed = replace(
             before.shown,
             code_sha256=code.sha256,
@@ -220,6 +194,7 @@ class Deployments:
 
     async def _check(self, configuration: Mapping[str, Any], digest: str) -> None:
         """Refuse what can be told to fail before anything is compiled."""
+        await self._packages.check_size(digest, layers_of(configuration))
         runtime = configuration.get("Runtime")
         if runtime in abi.PYTHON_RUNTIMES:
             return
@@ -228,7 +203,7 @@ class Deployments:
             raise InvalidParameterValue(
                 f"Runtime {runtime!r} is not one that runs here. Use one of: {accepted}."
             )
-        task_path = await self._task_path(digest)
+        task_path = await self._packages.task_path(digest)
         module = module_path(task_path, configuration.get("Handler", ""))
         await self._compilers.inspect(module, int(configuration["MemorySize"]) * MIB)
 
@@ -255,7 +230,7 @@ class Deployments:
             _log.exception("function %s cannot be deployed", name)
             reason = "The deployment failed; the server's log has the cause. Try again."
             await self._give_up(deployment, reason, "InternalError")
-        await self._sweep(_READERS_GONE_S)
+        await self._packages.sweep(_READERS_GONE_S)
 
     async def _give_up(self, deployment: Deployment, reason: str, code: str) -> None:
         name = deployment.function_name
@@ -267,32 +242,6 @@ class Deployments:
                 await asyncio.sleep(self._retry_s)
             else:
                 return
-
-    async def _task_path(self, digest: str) -> Path:
-        unpacked = self._code.unpacked(digest)
-        if unpacked is None:
-            unpacked = await self._in_thread(self._code.task_path, digest)
-        return unpacked
-
-    async def _discard_unused(self, digest: str) -> None:
-        """Remove a package whose intake ends, unless a function uses it. What cannot be removed now
-        is swept later."""
-        with contextlib.suppress(WasmfaasError):
-            if digest not in await self._registry.code_digests_in_use():
-                await self._in_thread(self._code.discard, digest)
-
-    async def _sweep(self, grace_s: float) -> None:
-        try:
-            in_use = await self._registry.code_digests_in_use()
-            await self._in_thread(self._code.sweep, in_use | set(self._intakes), grace_s)
-        except WasmfaasError as error:
-            _log.warning("unused packages stay on disk for now: %s", error.message)
-
-    async def _in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        if self._closed:
-            raise ServiceUnavailable("The server is stopping.")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, function, *arguments)
 
     async def _finished(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of *work*, which goes on where the caller is cancelled."""

@@ -183,6 +183,7 @@ class Invoker:
             artefact_sha256=prepared.artefact.sha256,
             restorable=prepared.artefact.inspection.restorable,
             task_path=str(prepared.task_path),
+            layers_path=None if prepared.layers_path is None else str(prepared.layers_path),
             environment=self._environment(deployment),
             memory_bytes_max=deployment.memory_mb * MIB,
             tmp_bytes_max=min(tmp_mb * MIB, settings.tmp_bytes_max),

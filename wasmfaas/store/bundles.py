@@ -4,6 +4,7 @@ A package is hostile until `inspect` has returned. Everything is counted on the 
 come out of the decompressor, within the limits of the settings.
 """
 
+import mmap
 import os
 import re
 import stat
@@ -104,6 +105,16 @@ def unpack(source: Source, target: Path, limits: Settings) -> None:
         raise _refusal(f"Entry {name!r} has the name of another one on this file system.") from None
     for folder in folders:
         folder.chmod(0o555)
+
+
+def unzipped_bytes(package: bytes | mmap.mmap, limits: Settings) -> int:
+    """What the files of the zip *package*, which `inspect` has accepted, have together."""
+    try:
+        with memoryview(package) as data:
+            entries = zipformat.entries(data, limits.package_entries_max)
+    except zipformat.BadArchive as error:
+        raise _refusal(str(error)) from None
+    return sum(entry.size_bytes for entry in entries)
 
 
 def _read_only(path: str, flags: int) -> int:

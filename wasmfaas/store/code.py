@@ -1,8 +1,10 @@
 """Packages on disk: blobs as they were sent, and trees as guests see them. Both are named by the
-SHA-256 of the zip, so that equal packages share them."""
+SHA-256 of the zip, so that equal packages share them; a tree of several layers is named by all of
+theirs."""
 
 import base64
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -10,7 +12,7 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,6 +21,7 @@ from wasmfaas.errors import ServiceFailure
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
 from wasmfaas.store.datadir import DataDirectory, disk_errors, sync_directory
+from wasmfaas.store.merging import merge, merged_name
 
 _BLOB: Final = re.compile(r"([0-9a-f]{64})\.zip")
 _TREE: Final = re.compile(r"[0-9a-f]{64}")
@@ -60,7 +63,7 @@ class CodeStore:
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._unpacking: dict[str, threading.Lock] = {}
+        self._making: dict[str, threading.Lock] = {}
         #: When a digest was first found out of use, in seconds of the clock.
         self._unused_since: dict[str, float] = {}
         with disk_errors():
@@ -105,16 +108,41 @@ class CodeStore:
         Raises ServiceFailure where the package is missing, StorageFull.
         """
         target = self._tasks / digest
-        with self._lock:
-            unpacking = self._unpacking.setdefault(digest, threading.Lock())
-        with unpacking:
+        with self._turn(digest):
             if not target.exists():
                 with self.open(digest) as source, disk_errors():
-                    self._unpack(source, target)
+                    self._make(
+                        target,
+                        lambda temporary: bundles.unpack(source, temporary, self._settings),
+                    )
         return target
 
+    def layers_path(self, digests: Sequence[str]) -> Path:
+        """The directory that holds the unpacked packages merged, later ones over earlier ones,
+        read-only; made if it is not there.
+
+        Raises ServiceFailure where a package is missing, StorageFull.
+        """
+        target = self._tasks / merged_name(digests)
+        if not target.exists():
+            trees = [self.task_path(digest) for digest in digests]
+            with self._turn(target.name), disk_errors():
+                if not target.exists():
+                    self._make(target, lambda temporary: merge(trees, temporary))
+        return target
+
+    def unzipped_bytes(self, digest: str) -> int:
+        """What the files of the package with *digest* have together. Raises ServiceFailure where
+        it is missing."""
+        with (
+            self.open(digest) as file,
+            disk_errors(),
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        ):
+            return bundles.unzipped_bytes(mapped, self._settings)
+
     def discard(self, digest: str) -> None:
-        """Remove the package with *digest*, which no function has come to use."""
+        """Remove the package with *digest*, which no function or layer has come to use."""
         with self._lock, disk_errors():
             self._remove(digest)
 
@@ -148,10 +176,16 @@ class CodeStore:
             raise
         sync_directory(self._code)
 
-    def _unpack(self, source: BinaryIO, target: Path) -> None:
+    def _turn(self, name: str) -> threading.Lock:
+        """Held by who makes the tree *name*."""
+        with self._lock:
+            return self._making.setdefault(name, threading.Lock())
+
+    def _make(self, target: Path, fill: Callable[[Path], None]) -> None:
+        """Make the tree *target*, whole or not at all."""
         temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=self._tasks))
         try:
-            bundles.unpack(source, temporary, self._settings)
+            fill(temporary)
             os.rename(temporary, target)
         except BaseException:
             _remove_tree(temporary)
@@ -169,7 +203,7 @@ class CodeStore:
             os.rename(tree, doomed)
             _remove_tree(doomed)
         self._blob(digest).unlink(missing_ok=True)
-        self._unpacking.pop(digest, None)
+        self._making.pop(digest, None)
 
     def _drop_leftovers(self) -> None:
         """Remove what a killed process left half-written, and trees from before a restart of the

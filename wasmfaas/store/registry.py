@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
 from wasmfaas.models import LATEST, Function, PackageKind, Route, State, UpdateStatus, Version
-from wasmfaas.store import aliases, database, paging, records, versions
+from wasmfaas.store import aliases, database, paging, records, references, versions
 from wasmfaas.store.aliases import Aliases
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
@@ -273,9 +273,8 @@ class Registry:
         return await self._change(name, transaction)
 
     async def code_digests_in_use(self) -> set[str]:
-        """Digests of the packages that any deployment refers to."""
-        query = select(DEPLOYMENTS.c.code_digest).distinct()
-        return await self._transactions.read(lambda connection: set(connection.scalars(query)))
+        """Names of the blobs and trees that any deployment or layer refers to."""
+        return await self._transactions.read(references.code_digests)
 
     async def deployment_ids(self) -> set[str]:
         """Ids of all deployments that a function refers to."""

@@ -120,6 +120,39 @@ FUNCTION_URLS = Table(
     ),
 )
 
+#: Names of layers, and the number of the version that was published last: numbers are never used
+#: again.
+LAYERS = Table(
+    "layers",
+    METADATA,
+    Column("name", String(140), primary_key=True),
+    Column("latest_number", BigInteger, nullable=False),
+)
+
+#: Versions of layers. `details` is a JSON object (Description, LicenseInfo), the compatible
+#: runtimes and architectures are JSON lists, and the policy is one of statements.
+LAYER_VERSIONS = Table(
+    "layer_versions",
+    METADATA,
+    Column(
+        "layer_name",
+        String(140),
+        ForeignKey("layers.name", name="layer_versions_layer_name_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("number", BigInteger, nullable=False),
+    Column("code_sha256", String(44), nullable=False),
+    Column("code_digest", String(64), nullable=False),
+    Column("code_size_bytes", BigInteger, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("compatible_runtimes", Text),
+    Column("compatible_architectures", Text),
+    Column("policy", Text, nullable=False),
+    Column("policy_revision_id", String(36), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("layer_name", "number", name="layer_versions_pkey"),
+)
+
 #: One row per attempt of an invocation; columns are the fields of `models.Usage`.
 LEDGER = Table(
     "ledger",

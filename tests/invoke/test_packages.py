@@ -1,0 +1,62 @@
+"""Packages of functions together with those of their layers."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.invoke.deploying import python_package, rig
+from tests.store.conftest import configuration
+from tests.store.zips import Member, archive
+from wasmfaas.errors import InvalidParameterValue
+from wasmfaas.models import LayerReference
+from wasmfaas.settings import Settings
+from wasmfaas.store.code import Code
+
+pytestmark = pytest.mark.anyio
+
+ARN = "arn:aws:lambda:us-east-1:000000000000:layer:a:1"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def layered(layer: Code) -> dict[str, object]:
+    used = LayerReference(ARN, layer.size_bytes, layer.digest)
+    return configuration("f", Layers=[used.members()])
+
+
+async def test_a_function_is_prepared_with_its_layers(tmp_path: Path) -> None:
+    async with rig(tmp_path) as parts:
+        layer = parts.code.put(archive(Member(b"python/library.py", b"x = 1")))
+        await parts.deployments.create(layered(layer), python_package(1), {})
+        active = (await parts.settled("f")).active
+        assert active is not None
+        prepared = await parts.deployments.prepare(active)
+        assert prepared.layers_path is not None
+        assert (prepared.layers_path / "python/library.py").read_text() == "x = 1"
+        await parts.deployments.update_configuration("f", configuration("f"))
+        active = (await parts.settled("f")).active
+        assert active is not None
+        assert (await parts.deployments.prepare(active)).layers_path is None
+
+
+async def test_code_and_layers_are_bounded_together(tmp_path: Path) -> None:
+    package = archive(Member(b"app.py", b"x" * 60))
+    async with rig(tmp_path, Settings(unzipped_bytes_max=100)) as parts:
+        fits = parts.code.put(archive(Member(b"data", b"y" * 40)))
+        large = parts.code.put(archive(Member(b"data", b"y" * 41)))
+        text = (
+            "Function code combined with layers exceeds the maximum allowed size of 100 bytes. "
+            "The actual size is 101 bytes."
+        )
+        with pytest.raises(InvalidParameterValue) as refused:
+            await parts.deployments.create(layered(large), package, {})
+        assert refused.value.message == text
+        await parts.deployments.create(layered(fits), package, {})
+        await parts.settled("f")
+        with pytest.raises(InvalidParameterValue):
+            await parts.deployments.update_configuration("f", layered(large))
+        with pytest.raises(InvalidParameterValue):
+            await parts.deployments.update_code("f", archive(Member(b"app.py", b"x" * 61)))
