@@ -19,6 +19,7 @@ from wasmfaas.api.management import PREFIX, Management
 from wasmfaas.api.names import Names
 from wasmfaas.edge.bodies import HeldBodies
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
+from wasmfaas.invoke.admission import Admission
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.deployments import Deployments
 from wasmfaas.invoke.figures import Figures
@@ -130,7 +131,12 @@ class Node:
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
         books = Books(settings, ledger, logs)
-        invoker = Invoker(settings, registry, deployments, workers, books, snapshots, Figures())
+        admission = Admission(settings.concurrency_max)
+        admission.reserve_all(await attachments.reservations())
+        invoker = Invoker(
+            settings, registry, deployments, workers, books, snapshots, Figures(), attachments,
+            admission,
+        )  # fmt: skip
         await self._start(workers, runtime, deployments, ledger)
         self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
         links = CodeLinks(time.time)
@@ -195,6 +201,7 @@ class Node:
                 if function.state is State.ACTIVE and function.pending is None:
                     await invoker.load(name)
             except ResourceNotFound:
+                invoker.gone(name)
                 logs.delete(name)
             except WasmfaasError as error:
                 _logger.debug("%s was not loaded ahead: %s", name, error)

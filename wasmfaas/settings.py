@@ -81,6 +81,14 @@ class Settings:
     sandbox_calls_max: int = _setting(
         1000, "Invocations after which a sandbox is replaced, whatever its isolation.", least=1
     )
+    concurrency_max: int = _setting(
+        10_000,
+        "Invocations that may run or wait at once; what functions reserve is taken from it.",
+        least=1,
+    )
+    concurrency_unreserved_min: int = _setting(
+        100, "How much of that stays for functions that reserve nothing.", least=0
+    )
     queue_depth_max: int = _setting(
         10_000, "Invocations that may wait for a worker; more get 429.", least=0
     )
@@ -178,6 +186,11 @@ class Settings:
             value = getattr(self, name)
             if value > MESSAGE_BYTES_MAX:
                 raise InvalidSetting(f"{name} is {value}, but must be at most {MESSAGE_BYTES_MAX}.")
+        if self.concurrency_unreserved_min > self.concurrency_max:
+            raise InvalidSetting(
+                f"concurrency_unreserved_min is {self.concurrency_unreserved_min}, but "
+                f"concurrency_max is {self.concurrency_max}."
+            )
         if self.workers_min > self.workers_max:
             raise InvalidSetting(
                 f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."

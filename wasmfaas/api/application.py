@@ -26,6 +26,7 @@ from wasmfaas.api.messages import (
 )
 from wasmfaas.api.names import Names
 from wasmfaas.api.operations.account import AccountOperations
+from wasmfaas.api.operations.concurrency import ConcurrencyOperations
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
 from wasmfaas.api.operations.permissions import PermissionOperations
@@ -84,6 +85,7 @@ class LambdaApi:
         self._handlers: Mapping[str, Handler] = {
             **FunctionOperations(
                 registry=registry,
+                attachments=attachments,
                 deployments=deployments,
                 configurations=Configurations(settings),
                 names=names,
@@ -94,7 +96,12 @@ class LambdaApi:
             **PermissionOperations(attachments=attachments, places=places).rows(),
             **TagOperations(registry=registry, names=names).rows(),
             **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),
-            **AccountOperations(settings=settings, registry=registry, names=names).rows(),
+            **AccountOperations(
+                settings=settings, registry=registry, attachments=attachments, names=names
+            ).rows(),
+            **ConcurrencyOperations(
+                settings=settings, registry=registry, attachments=attachments, names=names
+            ).rows(),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from wasmfaas import abi
 from wasmfaas.errors import ResourceConflict, TooManyRequests
+from wasmfaas.invoke.admission import Admission
 from wasmfaas.invoke.deployments import Prepared
 from wasmfaas.invoke.figures import WINDOW_S, Figures
 from wasmfaas.invoke.invocation import (
@@ -45,6 +46,12 @@ class Functions(Protocol):
     async def get(self, name: str) -> Function: ...
 
 
+class Reservations(Protocol):
+    """Where reserved concurrency is looked up."""
+
+    async def reserved_concurrency(self, name: str) -> int | None: ...
+
+
 class Preparing(Protocol):
     """What makes a deployment runnable."""
 
@@ -63,6 +70,8 @@ class Invoker:
         books: Books,
         snapshots: Snapshots,
         figures: Figures,
+        reservations: Reservations,
+        admission: Admission,
     ) -> None:
         self._settings = settings
         self._functions = functions
@@ -71,6 +80,8 @@ class Invoker:
         self._books = books
         self._snapshots = snapshots
         self._figures = figures
+        self._reservations = reservations
+        self._admission = admission
         self._targets: dict[str, Target] = {}
         #: Counts changes of a function, so that what was read before one is not kept after it.
         self._changes: dict[str, int] = {}
@@ -82,15 +93,18 @@ class Invoker:
         ServiceUnavailable, StorageFull.
         """
         target = self._targets.get(name) or await self._resolve(name)
+        gate = self._admission.gate(name)
         invocation = Invocation(self._books, target, event, context)
         began_ns = time.monotonic_ns()
 
         def complete(answer: dict[str, Any] | WorkerDied) -> Outcome:
+            gate.leave()
             outcome = invocation.complete(answer)
             self._figures.record(outcome.usage, time.monotonic_ns() - began_ns)
             return outcome
 
         try:
+            gate.enter()
             return await self._workers.invoke(
                 target,
                 context.request_id,
@@ -98,6 +112,7 @@ class Invoker:
                 context_text(target, context),
                 complete,
                 invocation.log.append,
+                gate.leave,
             )
         except TooManyRequests:
             self._figures.refuse(name)
@@ -145,9 +160,16 @@ class Invoker:
         self._changes[name] = self._changes.get(name, 0) + 1
         self._targets.pop(name, None)
 
+    def gone(self, name: str) -> None:
+        """Keep nothing for *name*, which has been deleted."""
+        self._admission.forget(name)
+
     async def _resolve(self, name: str) -> Target:
         change = self._changes.get(name, 0)
         function = await self._functions.get(name)
+        reserved = await self._reservations.reserved_concurrency(name)
+        if self._changes.get(name, 0) == change:
+            self._admission.reserve(name, reserved)
         deployment = function.active
         if deployment is None or function.state is not State.ACTIVE:
             raise ResourceConflict(

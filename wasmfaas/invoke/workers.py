@@ -157,21 +157,21 @@ class Workers:
         context: bytes,
         complete: Callable[[dict[str, Any] | WorkerDied], Result],
         on_log: Callable[[bytes], None],
+        abandon: Callable[[], None],
     ) -> Result:
         """Run one invocation on a worker of its own; what *complete* makes of its reply.
 
         Raises TooManyRequests where none comes free in time, and what *complete* raises, which is
-        called for every invocation that began.
+        called for every invocation that began; *abandon* for every other.
         """
         spec, flow = target.spec, self._demand.arrive(target)
-        worker = await self._lease(target, len(event))
+        try:
+            worker = await self._lease(target, len(event))
+        except BaseException:
+            abandon()
+            raise
         began_ns, was_ready = time.monotonic_ns(), spec.key in worker.ready_keys
-        message = {
-            "op": "invoke",
-            "request_id": request_id,
-            "event": event,
-            "context": context,
-        }
+        message = {"op": "invoke", "request_id": request_id, "event": event, "context": context}
         result = await worker.request(
             target,
             message,

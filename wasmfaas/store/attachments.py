@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
@@ -23,6 +23,10 @@ from wasmfaas.store.schema import ATTACHMENTS, FUNCTIONS
 Result = TypeVar("Result")
 Value = Mapping[str, Any]
 Changed = Callable[[Value | None], Value | None]
+
+
+#: The member of a reservation that says how much.
+RESERVED: Final = "ReservedConcurrentExecutions"
 
 
 class Kind(enum.StrEnum):
@@ -81,6 +85,16 @@ class Attachments:
         """The policy of a function, or of one version or alias of it."""
         found = await self.get(name, Kind.POLICY, qualifier)
         return None if found is None else Policy.of(found.value)
+
+    async def reserved_concurrency(self, name: str) -> int | None:
+        """How many invocations of a function may be under way at once; None for no limit."""
+        found = await self.get(name, Kind.RESERVED_CONCURRENCY)
+        return None if found is None else int(found.value[RESERVED])
+
+    async def reservations(self) -> dict[str, int]:
+        """Reserved concurrency, of each function that has any."""
+        found = await self.of_kind(Kind.RESERVED_CONCURRENCY)
+        return {each.function_name: int(each.value[RESERVED]) for each in found}
 
     async def revised(self, name: str, kind: Kind, qualifier: str = "") -> tuple[Value, str] | None:
         """What is attached, and the revision that `revise` compares with."""

@@ -8,7 +8,8 @@ def test_limits_are_the_servers_and_usage_is_counted(harness: Harness) -> None:
     limit, usage = response["AccountLimit"], response["AccountUsage"]
     assert usage == {"TotalCodeSize": 2 * len(PACKAGE), "FunctionCount": 2}
     assert limit["CodeSizeZipped"] == harness.settings.zipped_bytes_max
-    assert limit["ConcurrentExecutions"] == harness.settings.workers_max
+    assert limit["ConcurrentExecutions"] == harness.settings.concurrency_max
+    assert limit["UnreservedConcurrentExecutions"] == harness.settings.concurrency_max
 
 
 def test_what_terraform_reads_of_every_function(harness: Harness) -> None:
@@ -16,6 +17,5 @@ def test_what_terraform_reads_of_every_function(harness: Harness) -> None:
     client = harness.client()
     response = client.get_function_code_signing_config(FunctionName="f")
     assert (response["FunctionName"], response["CodeSigningConfigArn"]) == ("f", "")
-    assert "ReservedConcurrentExecutions" not in client.get_function_concurrency(FunctionName="f")
-    for call in (client.get_function_code_signing_config, client.get_function_concurrency):
-        refused("ResourceNotFoundException", call, FunctionName="gone")
+    call = client.get_function_code_signing_config
+    refused("ResourceNotFoundException", call, FunctionName="gone")

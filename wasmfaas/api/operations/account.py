@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.api.names import Names
 from wasmfaas.settings import Settings
+from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.registry import Registry
 
 #: Lambda's quota; here the disk is the limit.
@@ -15,21 +16,24 @@ PAGE = 500
 class AccountOperations:
     """Handlers of operations that only read what is the same for all. Lifetime: process."""
 
-    def __init__(self, *, settings: Settings, registry: Registry, names: Names) -> None:
+    def __init__(
+        self, *, settings: Settings, registry: Registry, attachments: Attachments, names: Names
+    ) -> None:
         self._settings = settings
         self._registry = registry
+        self._attachments = attachments
         self._names = names
 
     def rows(self) -> Mapping[str, Handler]:
         return {
             "GetAccountSettings": self.get_settings,
             "GetFunctionCodeSigningConfig": self.get_code_signing,
-            "GetFunctionConcurrency": self.get_concurrency,
         }
 
     async def get_settings(self, call: Call) -> Reply:
         count, code_bytes = await self._usage()
-        concurrency = self._settings.workers_max
+        concurrency = self._settings.concurrency_max
+        reserved = sum((await self._attachments.reservations()).values())
         return Reply(
             {
                 "AccountLimit": {
@@ -37,7 +41,7 @@ class AccountOperations:
                     "CodeSizeUnzipped": self._settings.unzipped_bytes_max,
                     "CodeSizeZipped": self._settings.zipped_bytes_max,
                     "ConcurrentExecutions": concurrency,
-                    "UnreservedConcurrentExecutions": concurrency,
+                    "UnreservedConcurrentExecutions": concurrency - reserved,
                 },
                 "AccountUsage": {"TotalCodeSize": code_bytes, "FunctionCount": count},
             }
@@ -48,11 +52,6 @@ class AccountOperations:
         name = self._names.unqualified(call.function)
         function = await self._registry.get(name)
         return Reply({"FunctionName": function.name, "CodeSigningConfigArn": ""})
-
-    async def get_concurrency(self, call: Call) -> Reply:
-        """No function has reserved concurrency."""
-        await self._registry.get(self._names.unqualified(call.function))
-        return Reply()
 
     async def _usage(self) -> tuple[int, int]:
         count = code_bytes = 0

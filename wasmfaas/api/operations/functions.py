@@ -11,6 +11,7 @@ from wasmfaas.api.rules import check_supported
 from wasmfaas.api.views import Views
 from wasmfaas.errors import InvalidParameterValue, PreconditionFailed
 from wasmfaas.models import LATEST, Function
+from wasmfaas.store.attachments import RESERVED, Attachments
 from wasmfaas.store.registry import Registry
 
 #: Functions on one page, whatever MaxItems says; Lambda's number.
@@ -44,6 +45,7 @@ class FunctionOperations:
         self,
         *,
         registry: Registry,
+        attachments: Attachments,
         deployments: Deployer,
         configurations: Configurations,
         names: Names,
@@ -51,6 +53,7 @@ class FunctionOperations:
         links: CodeLinks,
     ) -> None:
         self._registry = registry
+        self._attachments = attachments
         self._deployments = deployments
         self._configurations = configurations
         self._names = names
@@ -81,12 +84,14 @@ class FunctionOperations:
         reference = self._names.latest(call.function, call.qualifier)
         function = await self._registry.get(reference.name)
         qualified = reference.qualifier is not None
+        reserved = await self._attachments.reserved_concurrency(reference.name)
         location = self._links.url(function.shown.code_digest, call.authority)
         return Reply(
             {
                 "Configuration": self._views.configuration(function, qualified=qualified),
                 "Code": {"RepositoryType": "S3", "Location": location},
                 "Tags": dict(function.tags) or None,
+                "Concurrency": None if reserved is None else {RESERVED: reserved},
             }
         )
 
