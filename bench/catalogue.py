@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import cold_start, density, determinism, http_load, sandbox, scale, workloads
+from bench import (
+    cold_start,
+    density,
+    determinism,
+    http_load,
+    neighbours,
+    sandbox,
+    scale,
+    workloads,
+)
 from bench.options import Options
 from bench.progress import Steps
 from bench.report import Report
@@ -25,5 +34,6 @@ BENCHMARKS = (
     Benchmark("density", "memory of a sandbox that stands ready", density.run),
     Benchmark("scale", "many functions, and many callers of one", scale.run),
     Benchmark("determinism", "one fuel value for one event", determinism.run),
+    Benchmark("neighbours", "good functions beside one that misbehaves", neighbours.run),
     Benchmark("workloads", "real jobs, beside native CPython", workloads.run),
 )

@@ -49,16 +49,17 @@ class Server:
     def pid(self) -> int:
         return self._process.pid
 
-    def deploy(self, name: str, package: Package) -> None:
+    def deploy(self, name: str, package: Package, **settings: Any) -> None:
         """Create the function *name* with a URL; returns once it is active.
 
         Raises BenchFailure where it is refused or fails.
         """
-        self.create(name, package)
+        self.create(name, package, **settings)
         self.wait_until_active(name)
 
-    def create(self, name: str, package: Package) -> None:
-        """Create the function *name* with a URL. Raises BenchFailure where it is refused."""
+    def create(self, name: str, package: Package, **settings: Any) -> None:
+        """Create the function *name* with a URL; *settings* are members of CreateFunction. Raises
+        BenchFailure where it is refused."""
         members = {
             "FunctionName": name,
             "Role": _ROLE,
@@ -66,7 +67,7 @@ class Server:
             "Handler": package.handler,
             "Code": {"ZipFile": base64.b64encode(package.data).decode()},
         }
-        self._api("POST", _FUNCTIONS, members)
+        self._api("POST", _FUNCTIONS, members | settings)
         self._api("POST", f"{_URLS}/{name}/url", {"AuthType": "NONE"})
         permission = {
             "StatementId": "FunctionURLAllowPublicAccess",
