@@ -37,6 +37,7 @@ from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
+from wasmfaas.store.layers import Layers
 from wasmfaas.store.ledger import Ledger
 from wasmfaas.store.registry import Registry
 from wasmfaas.triggers.http import FunctionUrls
@@ -144,6 +145,8 @@ class Node:
             settings=settings,
             registry=registry,
             attachments=attachments,
+            layers=Layers(database),
+            intake=packages,
             deployments=deployments,
             invoker=invoker,
             links=links,

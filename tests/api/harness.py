@@ -19,6 +19,7 @@ from tests.conftest import REGION, ROLE, zip_of
 from wasmfaas.api.application import LambdaApi
 from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.errors import WasmfaasError
+from wasmfaas.invoke.packages import Packages
 from wasmfaas.models import Function, InvocationContext, Outcome, PackageKind, Usage
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
@@ -26,6 +27,7 @@ from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
+from wasmfaas.store.layers import Layers
 from wasmfaas.store.registry import Registry
 
 Result = TypeVar("Result")
@@ -190,6 +192,7 @@ class Harness:
         self.database = Database.open(self.directory.database)
         self.registry = Registry(self.database, self.arn)
         self.code = CodeStore(self.directory, self.settings)
+        self.packages = Packages(self.settings, self.registry, self.code)
         self.deployer = Deployer(self.registry, self.code, self.settings)
         self.invoker = Invoker(self.registry)
         self.links = CodeLinks(lambda: self.now)
@@ -197,6 +200,8 @@ class Harness:
             settings=self.settings,
             registry=self.registry,
             attachments=Attachments(self.database, self.arn),
+            layers=Layers(self.database),
+            intake=self.packages,
             deployments=self.deployer,
             invoker=self.invoker,
             links=self.links,
@@ -245,6 +250,7 @@ class Harness:
         return self.client().create_function(**(given | members))
 
     def close(self) -> None:
+        self.run(self.packages.close())
         self.database.close()
         self.directory.close()
         self._loop.call_soon_threadsafe(self._loop.stop)

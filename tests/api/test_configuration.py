@@ -146,7 +146,6 @@ def test_members_that_change_nothing_are_accepted(members: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        ({"Layers": ["arn"]}, "Layers is not supported by this server yet. Leave it out."),
         ({"VpcConfig": {"SubnetIds": ["s"]}}, "VpcConfig is not supported"),
         ({"DeadLetterConfig": {"TargetArn": "arn"}}, "DeadLetterConfig is not supported"),
         ({"KMSKeyArn": "arn:aws:kms:x"}, "KMSKeyArn arn:aws:kms:x is not supported"),

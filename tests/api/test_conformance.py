@@ -22,6 +22,8 @@ from wasmfaas.errors import ResourceNotFound
 MODEL = botocore.session.get_session().get_service_model("lambda")
 OPERATIONS = sorted(MODEL.operation_names)
 SUCCESS = {
+    "AddLayerVersionPermission", "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn",
+    "GetLayerVersionPolicy", "PublishLayerVersion", "RemoveLayerVersionPermission",
     "CreateFunction", "DeleteFunction", "DeleteFunctionUrlConfig", "CreateFunctionUrlConfig",
     "GetAccountSettings", "GetFunction", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
     "GetFunctionConfiguration", "GetFunctionUrlConfig", "Invoke", "ListFunctionUrlConfigs",
@@ -53,6 +55,17 @@ def ensure_function(harness: Harness) -> None:
         harness.client().create_function_url_config(
             FunctionName="f", AuthType="NONE", Cors={"AllowOrigins": ["*"]}
         )
+
+
+def sound_layer(harness: Harness) -> dict[str, Any]:
+    """Parameters that name a version of a layer, and a statement of its policy."""
+    client = harness.client()
+    version = client.publish_layer_version(LayerName="l", Content={"ZipFile": PACKAGE})
+    named = {"LayerName": "l", "VersionNumber": version["Version"]}
+    client.add_layer_version_permission(
+        StatementId="s", Action="lambda:GetLayerVersion", Principal="*", **named
+    )
+    return {**named, "Arn": version["LayerVersionArn"], "StatementId": "s"}
 
 
 def send(harness: Harness, operation: OperationModel, parameters: dict[str, Any]) -> Answer:
@@ -160,6 +173,15 @@ def test_every_operation_answers_as_its_model_says(harness: Harness, name: str) 
         harness.client().delete_function(FunctionName="f")
     if name == "CreateFunctionUrlConfig":
         harness.client().delete_function_url_config(FunctionName="f")
+    if "Layer" in name:
+        sound = sound_layer(harness)
+        parameters |= {key: sound[key] for key in sound.keys() & parameters.keys()}
+    if name == "AddLayerVersionPermission":
+        parameters |= {
+            "StatementId": "t", "Action": "lambda:GetLayerVersion", "Principal": "123456789012"
+        }  # fmt: skip
+    if name == "PublishLayerVersion":
+        parameters["Content"] = {"ZipFile": PACKAGE}
     answer = send(harness, operation, parameters)
     check_answer(operation, answer)
     lists_nothing = name.startswith("List") and answer.status == 200

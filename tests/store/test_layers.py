@@ -79,6 +79,7 @@ async def test_lists_are_filtered_and_come_in_parts(layers: Layers) -> None:
 async def test_a_change_of_the_policy_is_one_transaction(layers: Layers) -> None:
     await layers.publish("a", CODE, {})
     changed = await layers.change_policy("a", 1, lambda version: {"one": {"Sid": "one"}})
+    assert changed is not None
     assert changed.statements == {"one": {"Sid": "one"}}
     assert changed.code == CODE
 
@@ -89,6 +90,7 @@ async def test_a_change_of_the_policy_is_one_transaction(layers: Layers) -> None
     with pytest.raises(ResourceNotFound):
         await layers.change_policy("a", 1, refuse)
     assert await layers.get("a", 1) == changed
+    assert await layers.change_policy("a", 2, refuse) is None
 
 
 async def test_packages_of_layers_are_in_use_while_published_or_used(

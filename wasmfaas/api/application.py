@@ -15,8 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from wasmfaas.api import bodies
 from wasmfaas.api.calls import Call, Handler
+from wasmfaas.api.code_sources import CodeSources
 from wasmfaas.api.configuration import Configurations
 from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.layer_names import LayerNames
 from wasmfaas.api.messages import (
     authority_of,
     declared_length,
@@ -29,6 +31,7 @@ from wasmfaas.api.operations.account import AccountOperations
 from wasmfaas.api.operations.concurrency import ConcurrencyOperations
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
+from wasmfaas.api.operations.layers import Intake, LayerOperations
 from wasmfaas.api.operations.permissions import PermissionOperations
 from wasmfaas.api.operations.tags import TagOperations
 from wasmfaas.api.operations.unsupported import UnsupportedOperation
@@ -38,6 +41,7 @@ from wasmfaas.api.request import bind, body_members
 from wasmfaas.api.response import Response, of_error, of_result
 from wasmfaas.api.routing import Route, Router
 from wasmfaas.api.service_model import Operation, ServiceModel
+from wasmfaas.api.used_layers import UsedLayers
 from wasmfaas.api.validation import check
 from wasmfaas.api.views import Views
 from wasmfaas.errors import (
@@ -48,6 +52,7 @@ from wasmfaas.errors import (
 )
 from wasmfaas.settings import Settings
 from wasmfaas.store.attachments import Attachments
+from wasmfaas.store.layers import Layers
 from wasmfaas.store.registry import Registry
 
 _log = logging.getLogger(__name__)
@@ -68,6 +73,8 @@ class LambdaApi:
         settings: Settings,
         registry: Registry,
         attachments: Attachments,
+        layers: Layers,
+        intake: Intake,
         deployments: Deployer,
         invoker: Invoker,
         links: CodeLinks,
@@ -77,6 +84,8 @@ class LambdaApi:
         names = Names(settings.region, settings.account_id)
         views = Views(names, guest_python)
         places = Places(registry, names)
+        layer_names = LayerNames(names)
+        sources = CodeSources()
         operations = ServiceModel.load().operations
         self._settings = settings
         self._router = Router(operations.values())
@@ -91,6 +100,11 @@ class LambdaApi:
                 names=names,
                 views=views,
                 links=links,
+                layers=UsedLayers(layers, layer_names),
+                sources=sources,
+            ).rows(),
+            **LayerOperations(
+                layers=layers, intake=intake, sources=sources, names=layer_names, links=links
             ).rows(),
             **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
             **PermissionOperations(attachments=attachments, places=places).rows(),

@@ -27,8 +27,14 @@ class Configurations:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def created(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of a new function from CreateFunction's *parameters*.
+    def created(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        layers: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The configuration of a new function from CreateFunction's *parameters*, and from
+        *layers*, what UsedLayers made of those in them.
 
         Raises InvalidParameterValue.
         """
@@ -39,16 +45,25 @@ class Configurations:
                 "Runtime and Handler are mandatory parameters for functions created with "
                 "deployment packages."
             )
-        return self._complete({**DEFAULTS, **_given(parameters), "FunctionName": name})
+        return self._complete(
+            {**DEFAULTS, **_given(parameters), **(layers or {}), "FunctionName": name}
+        )
 
-    def updated(self, current: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """*current* with UpdateFunctionConfiguration's *parameters*.
+    def updated(
+        self,
+        current: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        layers: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """*current* with UpdateFunctionConfiguration's *parameters*, and with *layers*.
 
         Raises InvalidParameterValue.
         """
         check_supported(parameters)
         name = current["FunctionName"]
-        return self._complete({**current, **_given(parameters), "FunctionName": name})
+        return self._complete(
+            {**current, **_given(parameters), **(layers or {}), "FunctionName": name}
+        )
 
     def _complete(self, members: Mapping[str, Any]) -> dict[str, Any]:
         log_group = f"/aws/lambda/{members['FunctionName']}"
@@ -64,6 +79,8 @@ class Configurations:
         configuration["TracingConfig"] = DEFAULTS["TracingConfig"]
         if not configuration.get("Environment", {}).get("Variables"):
             configuration.pop("Environment", None)
+        if not configuration.get("Layers"):
+            configuration.pop("Layers", None)
         check_configuration(configuration, self._settings)
         return configuration
 

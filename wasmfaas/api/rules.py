@@ -151,7 +151,6 @@ UNSUPPORTED: Mapping[str, Callable[[Any], bool]] = {
     "FileSystemConfigs": is_vacuous,
     "ImageConfig": is_vacuous,
     "KMSKeyArn": is_vacuous,
-    "Layers": is_vacuous,
     "LoggingConfig": _logs_text,
     "PackageType": _is_zip,
     "Publish": is_vacuous,

@@ -23,7 +23,7 @@ def statement(arn: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     made = {
         "Sid": parameters["StatementId"],
         "Effect": "Allow",
-        "Principal": _principal(parameters["Principal"]),
+        "Principal": principal_of(parameters["Principal"]),
         "Action": action,
         "Resource": arn,
     }
@@ -36,7 +36,11 @@ def _check_action(parameters: Mapping[str, Any], member: str, action: str, only:
         raise InvalidParameterValue(f"{member} is only supported for {only} action")
 
 
-def _principal(text: str) -> Any:
+def principal_of(text: str) -> Any:
+    """The Principal that *text* means: everybody, a service, an account, or an ARN of IAM's.
+
+    Raises InvalidParameterValue.
+    """
     if text == "*":
         return text
     if _SERVICE.fullmatch(text):

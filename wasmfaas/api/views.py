@@ -44,6 +44,7 @@ class Views:
             "Version": LATEST,
             "SnapStart": {**stored["SnapStart"], "OptimizationStatus": "Off"},
             "RuntimeVersionConfig": {"RuntimeVersionArn": self.runtime_arn(deployment)},
+            "Layers": _layers(deployment),
         }
         return {**stored, **shown, **_state(function)}
 
@@ -74,6 +75,11 @@ class Views:
         port = authority.rpartition(":")[2]
         suffix = f":{port}" if port.isdigit() else ""
         return f"http://{function.url_id}.lambda-url.{self._names.region}.localhost{suffix}/"
+
+
+def _layers(deployment: Deployment) -> list[dict[str, Any]] | None:
+    layers = deployment.layers
+    return [{"Arn": layer.arn, "CodeSize": layer.code_size_bytes} for layer in layers] or None
 
 
 def _state(function: Function) -> dict[str, Any]:

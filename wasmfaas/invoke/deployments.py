@@ -30,8 +30,6 @@ _log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: A replaced package is kept for this long, since an invocation may still read its files.
-_READERS_GONE_S: Final = 20 * 60.0
 #: Wait before the outcome of a deployment is written again, where the disk was full.
 _RETRY_S: Final = 2.0
 
@@ -125,7 +123,7 @@ class Deployments:
     async def delete(self, name: str) -> None:
         """Remove the function. Raises ResourceNotFound."""
         await self._registry.delete(name)
-        self._spawn(self._packages.sweep(_READERS_GONE_S))
+        self._spawn(self._packages.sweep())
 
     async def resume(self) -> None:
         """Go on, when the server starts, with what a stop or a kill has interrupted."""
@@ -230,7 +228,7 @@ class Deployments:
             _log.exception("function %s cannot be deployed", name)
             reason = "The deployment failed; the server's log has the cause. Try again."
             await self._give_up(deployment, reason, "InternalError")
-        await self._packages.sweep(_READERS_GONE_S)
+        await self._packages.sweep()
 
     async def _give_up(self, deployment: Deployment, reason: str, code: str) -> None:
         name = deployment.function_name

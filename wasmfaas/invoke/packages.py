@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 #: Packages that are unzipped at once; more wait, so that a burst of deployments leaves room for
 #: invocations.
 _INTAKES_MAX: Final = 2
+#: What is not used any more is kept for this long, since an invocation may still read its files.
+_READERS_GONE_S: Final = 20 * 60.0
 
 
 class References(Protocol):
@@ -98,7 +100,7 @@ class Packages:
             if digest not in await self._references.code_digests_in_use():
                 await self._in_thread(self._code.discard, digest)
 
-    async def sweep(self, grace_s: float) -> None:
+    async def sweep(self, grace_s: float = _READERS_GONE_S) -> None:
         """Remove what nothing has used for *grace_s* seconds. What fails is logged."""
         try:
             in_use = await self._references.code_digests_in_use()

@@ -155,14 +155,17 @@ class Layers:
 
     async def change_policy(
         self, name: str, number: int, change: Callable[[LayerVersion], Mapping[str, Any]]
-    ) -> LayerVersion:
-        """The version with the statements that *change* makes of it, in one transaction. Raises
-        ResourceNotFound, and what *change* raises."""
+    ) -> LayerVersion | None:
+        """The version with the statements that *change* makes of it, in one transaction; None
+        where there is no such version. Raises what *change* raises."""
 
-        def transaction(connection: Connection) -> LayerVersion:
-            before = _found(connection, name, number, lock=True)
+        def transaction(connection: Connection) -> LayerVersion | None:
+            query = select(LAYER_VERSIONS).where(*_is(name, number)).with_for_update()
+            before = connection.execute(query).one_or_none()
+            if before is None:
+                return None
             values = {
-                "policy": records.to_json(change(before)),
+                "policy": records.to_json(change(_version(before))),
                 "policy_revision_id": str(uuid.uuid4()),
             }
             connection.execute(update(LAYER_VERSIONS).where(*_is(name, number)).values(values))
@@ -191,11 +194,11 @@ def _is(name: str, number: int) -> Sequence[ColumnElement[bool]]:
     return LAYER_VERSIONS.c.layer_name == name, LAYER_VERSIONS.c.number == number
 
 
-def _found(connection: Connection, name: str, number: int, *, lock: bool = False) -> LayerVersion:
+def _found(connection: Connection, name: str, number: int) -> LayerVersion:
     row = None
     if number <= _NUMBER_MAX:
         query = select(LAYER_VERSIONS).where(*_is(name, number))
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        row = connection.execute(query).one_or_none()
     if row is None:
         raise ResourceNotFound("The resource you requested does not exist.")
     return _version(row)

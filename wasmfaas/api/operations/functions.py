@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from wasmfaas.api.calls import Call, Handler, Reply
+from wasmfaas.api.code_sources import CodeSources
 from wasmfaas.api.configuration import Configurations
 from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.api.names import Names
 from wasmfaas.api.rules import check_supported
+from wasmfaas.api.used_layers import UsedLayers
 from wasmfaas.api.views import Views
 from wasmfaas.errors import InvalidParameterValue, PreconditionFailed
 from wasmfaas.models import LATEST, Function
@@ -51,6 +53,8 @@ class FunctionOperations:
         names: Names,
         views: Views,
         links: CodeLinks,
+        layers: UsedLayers,
+        sources: CodeSources,
     ) -> None:
         self._registry = registry
         self._attachments = attachments
@@ -59,6 +63,8 @@ class FunctionOperations:
         self._names = names
         self._views = views
         self._links = links
+        self._layers = layers
+        self._sources = sources
 
     def rows(self) -> Mapping[str, Handler]:
         return {
@@ -74,8 +80,9 @@ class FunctionOperations:
 
     async def create(self, call: Call) -> Reply:
         name = self._names.unqualified(call.function)
-        configuration = self._configurations.created(name, call.parameters)
-        package = package_of(call.parameters["Code"])
+        layers = await self._layers.asked(call.parameters)
+        configuration = self._configurations.created(name, call.parameters, layers)
+        package = await self._sources.package(call.parameters["Code"])
         tags = call.parameters.get("Tags", {})
         function = await self._deployments.create(configuration, package, tags)
         return Reply(self._views.configuration(function))
@@ -131,7 +138,7 @@ class FunctionOperations:
         self._check_architectures(function, call.parameters)
         updated = await self._deployments.update_code(
             name,
-            package_of(call.parameters),
+            await self._sources.package(call.parameters),
             revision_id=call.parameters.get("RevisionId"),
             dry_run=call.parameters.get("DryRun", False),
         )
@@ -142,10 +149,11 @@ class FunctionOperations:
         client named one, the merge is done again on what is there now."""
         name = self._names.unqualified(call.function)
         asked = call.parameters.get("RevisionId")
+        layers = await self._layers.asked(call.parameters)
         for tries_left in reversed(range(MERGES_MAX)):
             current = await self._registry.get(name)
             configuration = self._configurations.updated(
-                current.shown.configuration, call.parameters
+                current.shown.configuration, call.parameters, layers
             )
             try:
                 function = await self._deployments.update_configuration(
@@ -175,29 +183,3 @@ class FunctionOperations:
                 f"Architectures is {asked}, but the function was created with {current}, and "
                 "WebAssembly runs alike on both. Leave it out."
             )
-
-
-def package_of(code: Mapping[str, Any]) -> bytes:
-    """The zip in *code*, members of FunctionCode.
-
-    Raises InvalidParameterValue where there is none, or another source beside it.
-    """
-    check_supported({"SourceKMSKeyArn": code.get("SourceKMSKeyArn")})
-    elsewhere = [
-        name
-        for name in ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode", "ImageUri")
-        if code.get(name)
-    ]
-    package: bytes | None = code.get("ZipFile")
-    if package is not None and elsewhere:
-        raise InvalidParameterValue(
-            "Please do not provide other FunctionCode parameters when providing a ZipFile."
-        )
-    if elsewhere:
-        raise InvalidParameterValue(
-            f"{elsewhere[0]} is not supported by this server: it has no object store or image "
-            "registry to read from. Send the package itself, as ZipFile."
-        )
-    if package is None:
-        raise InvalidParameterValue("Please provide a source for function code.")
-    return package
