@@ -20,6 +20,7 @@
     │   ├── InvalidSignature      403  InvalidSignatureException
     │   └── UnrecognizedClient    403  UnrecognizedClientException
     ├── ResourceNotFound          404  ResourceNotFoundException
+    │   └── CodeSigningConfigNotFound  404  CodeSigningConfigNotFoundException
     ├── UnknownOperation          404  UnknownOperationException
     ├── RequestTimeout            408  RequestTimeoutException
     ├── ResourceConflict          409  ResourceConflictException
@@ -217,6 +218,12 @@ class ResourceNotFound(WasmfaasError):
 
     code = "ResourceNotFoundException"
     status = 404
+
+
+class CodeSigningConfigNotFound(ResourceNotFound):
+    """There is no such code signing configuration."""
+
+    code = "CodeSigningConfigNotFoundException"
 
 
 class UnknownOperation(WasmfaasError):

@@ -33,7 +33,6 @@ from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import State
 from wasmfaas.settings import Settings
 from wasmfaas.store.artefacts import Artefacts
-from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
@@ -106,7 +105,7 @@ class Node:
         names = Names(settings.region, settings.account_id)
         changes = Changes()
         registry = Registry(database, names.arn, changes)
-        attachments = Attachments(database, names.arn, changes)
+        attachments = registry.attachments
         code_store = CodeStore(self.directory, settings)
         artefacts = Artefacts(settings.cache_dir)
         compilers = Compilers(settings, artefacts)
@@ -144,7 +143,6 @@ class Node:
         api = LambdaApi(
             settings=settings,
             registry=registry,
-            attachments=attachments,
             layers=Layers(database),
             intake=packages,
             deployments=deployments,

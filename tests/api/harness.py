@@ -23,7 +23,6 @@ from wasmfaas.invoke.packages import Packages
 from wasmfaas.models import Function, InvocationContext, Outcome, PackageKind, Usage
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
-from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
@@ -199,7 +198,6 @@ class Harness:
         self.api = LambdaApi(
             settings=self.settings,
             registry=self.registry,
-            attachments=Attachments(self.database, self.arn),
             layers=Layers(self.database),
             intake=self.packages,
             deployments=self.deployer,

@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.store.conftest import arn, configuration
+from tests.store.conftest import configuration
 from wasmfaas.errors import InvalidParameterValue, PreconditionFailed, ResourceNotFound
 from wasmfaas.store.attachments import Attachments, Kind, Value
 from wasmfaas.store.code import Code
-from wasmfaas.store.database import Database
 from wasmfaas.store.registry import Registry
 
 pytestmark = pytest.mark.anyio
@@ -15,11 +14,11 @@ KIND = Kind.RECURSION
 
 
 @pytest.fixture
-async def attachments(database: Database, registry: Registry, changes: list[str]) -> Attachments:
+async def attachments(registry: Registry, changes: list[str]) -> Attachments:
     for name in ("f", "g"):
         await registry.create(configuration(name), Code.of(b"code"), {})
     changes.clear()
-    return Attachments(database, arn, changes.append)
+    return registry.attachments
 
 
 async def test_each_has_its_place(attachments: Attachments, changes: list[str]) -> None:

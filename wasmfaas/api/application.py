@@ -27,16 +27,13 @@ from wasmfaas.api.messages import (
     send_response,
 )
 from wasmfaas.api.names import Names
-from wasmfaas.api.operations.account import AccountOperations
-from wasmfaas.api.operations.concurrency import ConcurrencyOperations
+from wasmfaas.api.operations import attached
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
 from wasmfaas.api.operations.layers import Intake, LayerOperations
-from wasmfaas.api.operations.permissions import PermissionOperations
 from wasmfaas.api.operations.tags import TagOperations
 from wasmfaas.api.operations.unsupported import UnsupportedOperation
 from wasmfaas.api.operations.urls import UrlOperations
-from wasmfaas.api.places import Places
 from wasmfaas.api.request import bind, body_members
 from wasmfaas.api.response import Response, of_error, of_result
 from wasmfaas.api.routing import Route, Router
@@ -51,7 +48,6 @@ from wasmfaas.errors import (
     WasmfaasError,
 )
 from wasmfaas.settings import Settings
-from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.layers import Layers
 from wasmfaas.store.registry import Registry
 
@@ -72,7 +68,6 @@ class LambdaApi:
         *,
         settings: Settings,
         registry: Registry,
-        attachments: Attachments,
         layers: Layers,
         intake: Intake,
         deployments: Deployer,
@@ -83,7 +78,6 @@ class LambdaApi:
     ) -> None:
         names = Names(settings.region, settings.account_id)
         views = Views(names, guest_python)
-        places = Places(registry, names)
         layer_names = LayerNames(names)
         sources = CodeSources()
         operations = ServiceModel.load().operations
@@ -94,7 +88,6 @@ class LambdaApi:
         self._handlers: Mapping[str, Handler] = {
             **FunctionOperations(
                 registry=registry,
-                attachments=attachments,
                 deployments=deployments,
                 configurations=Configurations(settings),
                 names=names,
@@ -107,15 +100,9 @@ class LambdaApi:
                 layers=layers, intake=intake, sources=sources, names=layer_names, links=links
             ).rows(),
             **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
-            **PermissionOperations(attachments=attachments, places=places).rows(),
             **TagOperations(registry=registry, names=names).rows(),
             **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),
-            **AccountOperations(
-                settings=settings, registry=registry, attachments=attachments, names=names
-            ).rows(),
-            **ConcurrencyOperations(
-                settings=settings, registry=registry, attachments=attachments, names=names
-            ).rows(),
+            **attached.rows(settings, registry, names, views),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

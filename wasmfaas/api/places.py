@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from wasmfaas.api.names import Names
 from wasmfaas.errors import ResourceNotFound
-from wasmfaas.models import LATEST
 from wasmfaas.store.registry import Registry
 
 
@@ -32,11 +31,13 @@ class Places:
         `Names.parse` does.
         """
         place = self.named(text, qualifier)
-        await self._registry.get(place.name)
-        if place.qualifier.isdigit():
-            raise ResourceNotFound(f"Function not found: {place.arn}")
-        if place.qualifier not in ("", LATEST):
-            raise ResourceNotFound(f"Cannot find alias arn: {place.arn}")
+        try:
+            await self._registry.require(place.name, place.qualifier or None)
+        except ResourceNotFound:
+            await self._registry.get(place.name)
+            if place.qualifier.isdecimal() or place.qualifier.startswith("$"):
+                raise
+            raise ResourceNotFound(f"Cannot find alias arn: {place.arn}") from None
         return place
 
     def named(self, text: str, qualifier: str | None = None) -> Place:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
 from wasmfaas.models import LATEST, Alias
-from wasmfaas.store import paging, versions
+from wasmfaas.store import attachments, paging, versions
 from wasmfaas.store.schema import ALIASES
 from wasmfaas.store.transactions import Transactions, check_revision
 
@@ -102,6 +102,7 @@ class Aliases:
                 connection.execute(
                     delete(ALIASES).where(ALIASES.c.function_name == name, ALIASES.c.name == alias)
                 )
+                attachments.remove_all(connection, name, alias)
 
         await self._transactions.change(name, transaction)
 

@@ -4,23 +4,22 @@ Each is one JSON object, by function, qualifier and kind. The qualifier is that 
 alias; for the function's name itself it is empty.
 """
 
-import asyncio
 import enum
 import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
-from wasmfaas.errors import PreconditionFailed, ResourceNotFound
+from wasmfaas.errors import PreconditionFailed
+from wasmfaas.models import LATEST
 from wasmfaas.policy import Policy
 from wasmfaas.store import database, paging, records
-from wasmfaas.store.database import Database
-from wasmfaas.store.schema import ATTACHMENTS, FUNCTIONS
+from wasmfaas.store.schema import ALIASES, ATTACHMENTS, FUNCTIONS, VERSIONS
+from wasmfaas.store.transactions import Transactions
 
-Result = TypeVar("Result")
 Value = Mapping[str, Any]
 Changed = Callable[[Value | None], Value | None]
 
@@ -38,7 +37,6 @@ class Kind(enum.StrEnum):
     EVENT_INVOKE = "event-invoke"
     RECURSION = "recursion"
     RUNTIME_MANAGEMENT = "runtime-management"
-    SCALING = "scaling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,34 +49,22 @@ class Attachment:
     modified_at_ms: int
 
 
-def _ignore(name: str) -> None:
-    pass
-
-
 class Attachments:
     """The attachments of all functions; they go with their function. Lives as long as the server.
 
-    *arn* makes the ARN that error messages name a function by. *on_change* is called in the event
-    loop with the name of a function after a change of what is attached to it is committed. Every
-    method that writes raises StorageFull where it cannot.
+    Every method that writes raises StorageFull where it cannot, and ResourceNotFound for a function
+    that does not exist.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        arn: Callable[[str], str],
-        on_change: Callable[[str], None] = _ignore,
-    ) -> None:
-        self._database = database
-        self._arn = arn
-        self._on_change = on_change
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def get(self, name: str, kind: Kind, qualifier: str = "") -> Attachment | None:
         """What is attached, whether the function exists or not."""
         if not (paging.storable(name) and paging.storable(qualifier)):
             return None
         where = _place(name, kind, qualifier)
-        found = await self._database.run(lambda connection: _load(connection, *where))
+        found = await self._transactions.read(lambda connection: _load(connection, *where))
         return found[0] if found else None
 
     async def policy(self, name: str, qualifier: str = "") -> Policy | None:
@@ -103,20 +89,20 @@ class Attachments:
 
         def transaction(connection: Connection) -> tuple[Value, str] | None:
             found = _load(connection, *_place(name, kind, qualifier))
-            return (found[0].value, self._lock(connection, name)) if found else None
+            return (found[0].value, self._lock(connection, name, qualifier)) if found else None
 
-        return await self._database.run(transaction)
+        return await self._transactions.read(transaction)
 
     async def of_function(self, name: str, kind: Kind) -> list[Attachment]:
         """All of one kind that hangs on *name*, by qualifier."""
         if not paging.storable(name):
             return []
         where = ATTACHMENTS.c.function_name == name, ATTACHMENTS.c.kind == kind
-        return await self._database.run(lambda connection: _load(connection, *where))
+        return await self._transactions.read(lambda connection: _load(connection, *where))
 
     async def of_kind(self, kind: Kind) -> list[Attachment]:
         """All of one kind, by function and qualifier."""
-        return await self._database.run(
+        return await self._transactions.read(
             lambda connection: _load(connection, ATTACHMENTS.c.kind == kind)
         )
 
@@ -125,26 +111,26 @@ class Attachments:
     ) -> Attachment | None:
         """Attach what *changed* makes of what is attached, or nothing where it makes None.
 
-        *changed* may raise, and then nothing is changed. Raises ResourceNotFound where there is no
-        such function.
+        *changed* may raise, and then nothing is changed.
         """
 
         def transaction(connection: Connection) -> Attachment | None:
-            self._lock(connection, name)
+            self._transactions.locked(connection, name)
             return _change(connection, name, kind, qualifier, changed)
 
-        return await self._run(name, transaction)
+        return await self._transactions.change(name, transaction)
 
     async def revise(
         self, name: str, kind: Kind, qualifier: str, changed: Changed, asked: str | None
     ) -> str:
-        """As `change`, with a new revision of the function, which is returned.
+        """As `change`, with a new revision of the function, the version or the alias, which is
+        returned.
 
         Raises PreconditionFailed where *asked* is not its revision.
         """
 
         def transaction(connection: Connection) -> str:
-            current = self._lock(connection, name)
+            current = self._lock(connection, name, qualifier)
             if asked is not None and asked != current:
                 raise PreconditionFailed(
                     "The Revision Id provided does not match the latest Revision Id. Call the "
@@ -152,30 +138,42 @@ class Attachments:
                 )
             _change(connection, name, kind, qualifier, changed)
             revision_id = str(uuid.uuid4())
-            records.amend(connection, name, {"revision_id": revision_id})
+            table, where = _revised(name, qualifier)
+            connection.execute(update(table).where(*where).values(revision_id=revision_id))
             return revision_id
 
-        return await self._run(name, transaction)
+        return await self._transactions.change(name, transaction)
 
-    async def _run(self, name: str, transaction: Callable[[Connection], Result]) -> Result:
-        running = asyncio.ensure_future(self._database.run(transaction))
-
-        def tell(done: "asyncio.Future[Result]") -> None:
-            if not done.cancelled() and done.exception() is None:
-                self._on_change(name)
-
-        running.add_done_callback(tell)
-        return await asyncio.shield(running)
-
-    def _lock(self, connection: Connection, name: str) -> str:
-        """The revision of the function, which no other node can change meanwhile."""
-        found = None
-        if paging.storable(name):
-            query = select(FUNCTIONS.c.revision_id).where(FUNCTIONS.c.name == name)
-            found = connection.execute(query.with_for_update()).scalar_one_or_none()
+    def _lock(self, connection: Connection, name: str, qualifier: str = "") -> str:
+        """The revision of what *qualifier* says of the function, which no other node can change
+        meanwhile."""
+        function = self._transactions.locked(connection, name)
+        if qualifier in ("", LATEST):
+            return function.revision_id
+        table, where = _revised(name, qualifier)
+        found = connection.execute(select(table.c.revision_id).where(*where)).scalar_one_or_none()
         if found is None:
-            raise ResourceNotFound(f"Function not found: {self._arn(name)}")
+            raise self._transactions.missing(name, qualifier)
         return str(found)
+
+
+def remove_all(connection: Connection, name: str, qualifier: str) -> None:
+    """Take away all that hangs on a version or an alias, which is being deleted."""
+    connection.execute(
+        delete(ATTACHMENTS).where(
+            ATTACHMENTS.c.function_name == name, ATTACHMENTS.c.qualifier == qualifier
+        )
+    )
+
+
+def _revised(name: str, qualifier: str) -> tuple[Table, tuple[ColumnElement[bool], ...]]:
+    """Where the revision of what *qualifier* says of the function is kept."""
+    if qualifier in ("", LATEST):
+        return FUNCTIONS, (FUNCTIONS.c.name == name,)
+    if qualifier.isdecimal():
+        number = int(qualifier[:9])
+        return VERSIONS, (VERSIONS.c.function_name == name, VERSIONS.c.number == number)
+    return ALIASES, (ALIASES.c.function_name == name, ALIASES.c.name == qualifier)
 
 
 def _change(

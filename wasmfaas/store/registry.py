@@ -17,6 +17,7 @@ from wasmfaas.errors import InvalidParameterValue, ResourceConflict, ResourceNot
 from wasmfaas.models import LATEST, Function, PackageKind, Route, State, UpdateStatus, Version
 from wasmfaas.store import aliases, database, paging, records, references, versions
 from wasmfaas.store.aliases import Aliases
+from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
 from wasmfaas.store.schema import DEPLOYMENTS, FUNCTION_URLS, FUNCTIONS
@@ -59,6 +60,7 @@ class Registry:
         self._transactions = Transactions(database, arn, on_change)
         self.versions = Versions(self._transactions)
         self.aliases = Aliases(self._transactions)
+        self.attachments = Attachments(self._transactions)
 
     async def create(
         self,

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select
 
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict
 from wasmfaas.models import Deployment, Function, PackageKind, State, UpdateStatus, Version
-from wasmfaas.store import database, paging, records
+from wasmfaas.store import attachments, database, paging, records
 from wasmfaas.store.code import Code
 from wasmfaas.store.schema import ALIASES, DEPLOYMENTS, FUNCTIONS, VERSIONS
 from wasmfaas.store.transactions import Transactions
@@ -105,6 +105,7 @@ class Versions:
                 )
             # The version goes along.
             records.vacate(connection, name, number)
+            attachments.remove_all(connection, name, number)
 
         await self._transactions.change(name, transaction)
 

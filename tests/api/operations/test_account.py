@@ -1,4 +1,4 @@
-from tests.api.harness import PACKAGE, Harness, refused
+from tests.api.harness import PACKAGE, Harness
 
 
 def test_limits_are_the_servers_and_usage_is_counted(harness: Harness) -> None:
@@ -10,12 +10,3 @@ def test_limits_are_the_servers_and_usage_is_counted(harness: Harness) -> None:
     assert limit["CodeSizeZipped"] == harness.settings.zipped_bytes_max
     assert limit["ConcurrentExecutions"] == harness.settings.concurrency_max
     assert limit["UnreservedConcurrentExecutions"] == harness.settings.concurrency_max
-
-
-def test_what_terraform_reads_of_every_function(harness: Harness) -> None:
-    harness.create("f")
-    client = harness.client()
-    response = client.get_function_code_signing_config(FunctionName="f")
-    assert (response["FunctionName"], response["CodeSigningConfigArn"]) == ("f", "")
-    call = client.get_function_code_signing_config
-    refused("ResourceNotFoundException", call, FunctionName="gone")

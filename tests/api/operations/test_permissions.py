@@ -180,3 +180,24 @@ def test_a_policy_is_put_read_and_deleted_as_a_whole(harness: Harness) -> None:
     missing = harness.arn("gone")
     said = refused("ResourceNotFoundException", client.get_resource_policy, ResourceArn=missing)
     assert said == f"Function not found: {missing}"
+
+
+def test_versions_and_aliases_have_policies_of_their_own(harness: Harness) -> None:
+    harness.create("f")
+    version = harness.run(harness.registry.versions.publish("f"))
+    alias = harness.run(harness.registry.aliases.create("f", "prod", version.number, "", {}))
+    client = harness.client()
+    for place in (version, alias):
+        qualifier = place.number if place is version else place.name
+        added = client.add_permission(**WANTED, Qualifier=qualifier, RevisionId=place.revision_id)
+        arn = f"{harness.arn('f')}:{qualifier}"
+        assert json.loads(added["Statement"])["Resource"] == arn
+        read = client.get_policy(FunctionName=arn)
+        assert len(json.loads(read["Policy"])["Statement"]) == 1
+        assert read["RevisionId"] != place.revision_id
+    refused("ResourceNotFoundException", client.get_policy, FunctionName="f")
+    renewed = harness.run(harness.registry.aliases.get("f", "prod"))
+    assert renewed.revision_id == client.get_policy(FunctionName="f:prod")["RevisionId"]
+    harness.run(harness.registry.aliases.delete("f", "prod"))
+    harness.run(harness.registry.aliases.create("f", "prod", version.number, "", {}))
+    refused("ResourceNotFoundException", client.get_policy, FunctionName="f:prod")

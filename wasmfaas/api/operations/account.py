@@ -1,11 +1,9 @@
-"""The account, and settings that functions here all have alike."""
+"""The account: what it may have, and what it has."""
 
 from collections.abc import Mapping
 
 from wasmfaas.api.calls import Call, Handler, Reply
-from wasmfaas.api.names import Names
 from wasmfaas.settings import Settings
-from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.registry import Registry
 
 #: Lambda's quota; here the disk is the limit.
@@ -14,26 +12,21 @@ PAGE = 500
 
 
 class AccountOperations:
-    """Handlers of operations that only read what is the same for all. Lifetime: process."""
+    """Handler of GetAccountSettings. Lifetime: process."""
 
-    def __init__(
-        self, *, settings: Settings, registry: Registry, attachments: Attachments, names: Names
-    ) -> None:
+    def __init__(self, *, settings: Settings, registry: Registry) -> None:
         self._settings = settings
         self._registry = registry
-        self._attachments = attachments
-        self._names = names
 
     def rows(self) -> Mapping[str, Handler]:
         return {
             "GetAccountSettings": self.get_settings,
-            "GetFunctionCodeSigningConfig": self.get_code_signing,
         }
 
     async def get_settings(self, call: Call) -> Reply:
         count, code_bytes = await self._usage()
         concurrency = self._settings.concurrency_max
-        reserved = sum((await self._attachments.reservations()).values())
+        reserved = sum((await self._registry.attachments.reservations()).values())
         return Reply(
             {
                 "AccountLimit": {
@@ -46,12 +39,6 @@ class AccountOperations:
                 "AccountUsage": {"TotalCodeSize": code_bytes, "FunctionCount": count},
             }
         )
-
-    async def get_code_signing(self, call: Call) -> Reply:
-        """Terraform reads this for every function and fails on any error."""
-        name = self._names.unqualified(call.function)
-        function = await self._registry.get(name)
-        return Reply({"FunctionName": function.name, "CodeSigningConfigArn": ""})
 
     async def _usage(self) -> tuple[int, int]:
         count = code_bytes = 0

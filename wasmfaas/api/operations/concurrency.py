@@ -7,19 +7,17 @@ from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.api.names import Names
 from wasmfaas.errors import InvalidParameterValue
 from wasmfaas.settings import Settings
-from wasmfaas.store.attachments import RESERVED, Attachments, Kind
+from wasmfaas.store.attachments import RESERVED, Kind
 from wasmfaas.store.registry import Registry
 
 
 class ConcurrencyOperations:
     """Handlers of the operations on reserved concurrency. Lifetime: process."""
 
-    def __init__(
-        self, *, settings: Settings, registry: Registry, attachments: Attachments, names: Names
-    ) -> None:
+    def __init__(self, *, settings: Settings, registry: Registry, names: Names) -> None:
         self._settings = settings
         self._registry = registry
-        self._attachments = attachments
+        self._attachments = registry.attachments
         self._names = names
         #: So that no two reservations are checked against the same sum.
         self._turn = asyncio.Lock()

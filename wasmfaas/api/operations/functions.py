@@ -13,7 +13,7 @@ from wasmfaas.api.used_layers import UsedLayers
 from wasmfaas.api.views import Views
 from wasmfaas.errors import InvalidParameterValue, PreconditionFailed
 from wasmfaas.models import LATEST, Function
-from wasmfaas.store.attachments import RESERVED, Attachments
+from wasmfaas.store.attachments import RESERVED
 from wasmfaas.store.registry import Registry
 
 #: Functions on one page, whatever MaxItems says; Lambda's number.
@@ -47,7 +47,6 @@ class FunctionOperations:
         self,
         *,
         registry: Registry,
-        attachments: Attachments,
         deployments: Deployer,
         configurations: Configurations,
         names: Names,
@@ -57,7 +56,6 @@ class FunctionOperations:
         sources: CodeSources,
     ) -> None:
         self._registry = registry
-        self._attachments = attachments
         self._deployments = deployments
         self._configurations = configurations
         self._names = names
@@ -91,7 +89,7 @@ class FunctionOperations:
         reference = self._names.latest(call.function, call.qualifier)
         function = await self._registry.get(reference.name)
         qualified = reference.qualifier is not None
-        reserved = await self._attachments.reserved_concurrency(reference.name)
+        reserved = await self._registry.attachments.reserved_concurrency(reference.name)
         location = self._links.url(function.shown.code_digest, call.authority)
         return Reply(
             {

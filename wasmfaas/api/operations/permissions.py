@@ -15,7 +15,8 @@ from wasmfaas.errors import (
 )
 from wasmfaas.models import LATEST
 from wasmfaas.policy import VERSION, InvalidPolicy, Policy
-from wasmfaas.store.attachments import Attachments, Kind, Value
+from wasmfaas.store.attachments import Kind, Value
+from wasmfaas.store.registry import Registry
 
 POLICY_BYTES_MAX = 20_480
 NOT_THERE = "The resource you requested does not exist."
@@ -25,8 +26,8 @@ NO_POLICY = "No policy is associated with the given resource."
 class PermissionOperations:
     """Handlers of the operations on policies. Lifetime: process."""
 
-    def __init__(self, *, attachments: Attachments, places: Places) -> None:
-        self._attachments = attachments
+    def __init__(self, *, registry: Registry, places: Places) -> None:
+        self._attachments = registry.attachments
         self._places = places
 
     def rows(self) -> Mapping[str, Handler]:
