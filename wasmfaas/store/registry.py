@@ -20,6 +20,7 @@ from wasmfaas.store.aliases import Aliases
 from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
+from wasmfaas.store.event_sources import EventSourceMappings
 from wasmfaas.store.schema import DEPLOYMENTS, FUNCTION_URLS, FUNCTIONS
 from wasmfaas.store.transactions import Transactions
 from wasmfaas.store.versions import Versions
@@ -61,6 +62,7 @@ class Registry:
         self.versions = Versions(self._transactions)
         self.aliases = Aliases(self._transactions)
         self.attachments = Attachments(self._transactions)
+        self.event_sources = EventSourceMappings(database)
 
     async def create(
         self,

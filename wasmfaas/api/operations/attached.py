@@ -7,7 +7,8 @@ from wasmfaas.api.names import Names
 from wasmfaas.api.operations.account import AccountOperations
 from wasmfaas.api.operations.behaviour import BehaviourOperations
 from wasmfaas.api.operations.concurrency import ConcurrencyOperations
-from wasmfaas.api.operations.event_invoke import EventInvokeOperations
+from wasmfaas.api.operations.event_invoke import Destinations, EventInvokeOperations
+from wasmfaas.api.operations.event_sources import EventSourceOperations
 from wasmfaas.api.operations.permissions import PermissionOperations
 from wasmfaas.api.operations.signing import SigningOperations
 from wasmfaas.api.places import Places
@@ -19,10 +20,16 @@ from wasmfaas.store.registry import Registry
 def rows(settings: Settings, registry: Registry, names: Names, views: Views) -> dict[str, Handler]:
     """Handlers by operation."""
     places = Places(registry, names)
+    destinations = Destinations(registry=registry, names=names)
     tables: tuple[Mapping[str, Handler], ...] = (
         PermissionOperations(registry=registry, places=places).rows(),
         ConcurrencyOperations(settings=settings, registry=registry, names=names).rows(),
-        EventInvokeOperations(registry=registry, places=places, names=names).rows(),
+        EventInvokeOperations(
+            registry=registry, places=places, names=names, destinations=destinations
+        ).rows(),
+        EventSourceOperations(
+            mappings=registry.event_sources, places=places, names=names, destinations=destinations
+        ).rows(),
         BehaviourOperations(registry=registry, places=places, names=names, views=views).rows(),
         SigningOperations(registry=registry, names=names).rows(),
         AccountOperations(settings=settings, registry=registry).rows(),

@@ -24,14 +24,57 @@ _FUNCTION = re.compile(
 )
 
 
+class Destinations:
+    """Checks where results are to be sent. Lifetime: process."""
+
+    def __init__(self, *, registry: Registry, names: Names) -> None:
+        self._registry = registry
+        self._names = names
+
+    async def checked(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """*config*, a DestinationConfig, if results of *name* can be sent there.
+
+        Raises InvalidParameterValue.
+        """
+        destinations = {
+            member: config.get(member, {}).get("Destination")
+            for member in ("OnSuccess", "OnFailure")
+        }
+        for arn in filter(None, destinations.values()):
+            await self._check_function(name, arn)
+        if any(arn and not _is_destination(arn) for arn in destinations.values()):
+            raise InvalidParameterValue(
+                "The provided destination config DestinationConfig("
+                f"onSuccess={_told('OnSuccess', destinations)}, "
+                f"onFailure={_told('OnFailure', destinations)}) is invalid."
+            )
+        return {member: {"Destination": arn} if arn else {} for member, arn in destinations.items()}
+
+    async def _check_function(self, name: str, arn: str) -> None:
+        if not _FUNCTION.fullmatch(arn):
+            return
+        try:
+            reference = self._names.parse(arn)
+            await self._registry.require(reference.name, reference.qualifier)
+        except ResourceNotFound:
+            raise InvalidParameterValue(f"The destination ARN {arn} is invalid.") from None
+        if reference.name == name:
+            raise InvalidParameterValue(
+                "You can't specify the function as a destination for itself."
+            )
+
+
 class EventInvokeOperations:
     """Handlers of the operations on event invoke configurations. Lifetime: process."""
 
-    def __init__(self, *, registry: Registry, places: Places, names: Names) -> None:
+    def __init__(
+        self, *, registry: Registry, places: Places, names: Names, destinations: Destinations
+    ) -> None:
         self._registry = registry
         self._attachments = registry.attachments
         self._places = places
         self._names = names
+        self._destinations = destinations
 
     def rows(self) -> Mapping[str, Handler]:
         return {
@@ -99,7 +142,8 @@ class EventInvokeOperations:
         except ResourceNotFound:
             raise ResourceNotFound(NO_FUNCTION) from None
         if "DestinationConfig" in given:
-            given["DestinationConfig"] = await self.checked(place.name, given["DestinationConfig"])
+            config = given["DestinationConfig"]
+            given["DestinationConfig"] = await self._destinations.checked(place.name, config)
         return place, given
 
     async def _changed(self, place: Place, changed: Any) -> Reply:
@@ -108,38 +152,6 @@ class EventInvokeOperations:
         )
         assert written is not None, "nothing is taken away here"
         return Reply(self._shown(written))
-
-    async def checked(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """*config*, a DestinationConfig, if results of *name* can be sent there.
-
-        Raises InvalidParameterValue.
-        """
-        destinations = {
-            member: config.get(member, {}).get("Destination")
-            for member in ("OnSuccess", "OnFailure")
-        }
-        for arn in filter(None, destinations.values()):
-            await self._check_function(name, arn)
-        if any(arn and not _is_destination(arn) for arn in destinations.values()):
-            raise InvalidParameterValue(
-                "The provided destination config DestinationConfig("
-                f"onSuccess={_told('OnSuccess', destinations)}, "
-                f"onFailure={_told('OnFailure', destinations)}) is invalid."
-            )
-        return {member: {"Destination": arn} if arn else {} for member, arn in destinations.items()}
-
-    async def _check_function(self, name: str, arn: str) -> None:
-        if not _FUNCTION.fullmatch(arn):
-            return
-        try:
-            reference = self._names.parse(arn)
-            await self._registry.require(reference.name, reference.qualifier)
-        except ResourceNotFound:
-            raise InvalidParameterValue(f"The destination ARN {arn} is invalid.") from None
-        if reference.name == name:
-            raise InvalidParameterValue(
-                "You can't specify the function as a destination for itself."
-            )
 
     def _qualified(self, place: Place) -> Place:
         qualifier = place.qualifier or LATEST
@@ -158,6 +170,8 @@ class EventInvokeOperations:
 
 
 def _is_destination(arn: str) -> bool:
+    if arn.startswith("kafka://"):
+        return True
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[2] not in SERVICES:
         return False

@@ -1,0 +1,245 @@
+"""Kinds of event sources: what a mapping of each may say, and what it says by default."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wasmfaas.errors import InvalidParameterValue, ResourceConflict
+
+#: Members of any mapping.
+_COMMON: Final = frozenset(
+    ("BatchSize", "Enabled", "EventSourceArn", "FilterCriteria", "FunctionName", "KMSKeyArn",
+     "LoggingConfig", "MaximumBatchingWindowInSeconds", "MetricsConfig", "ProvisionedPollerConfig",
+     "Tags", "UUID")
+)  # fmt: skip
+_ACCESS: Final = "SourceAccessConfigurations"
+_ORDERED: Final = ("StartingPosition", "StartingPositionTimestamp")
+_STREAM: Final = (
+    *_ORDERED, "BisectBatchOnFunctionError", "DestinationConfig", "FunctionResponseTypes",
+    "MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor",
+    "TumblingWindowInSeconds",
+)  # fmt: skip
+_KAFKA: Final = (
+    *_ORDERED, _ACCESS, "BisectBatchOnFunctionError", "DestinationConfig", "FunctionResponseTypes",
+    "MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "Topics",
+)  # fmt: skip
+_FAILED: Final[Mapping[str, Any]] = {"OnFailure": {}}
+_STREAM_DEFAULTS: Final[Mapping[str, Any]] = {
+    "BatchSize": 100,
+    "BisectBatchOnFunctionError": False,
+    "DestinationConfig": _FAILED,
+    "FunctionResponseTypes": [],
+    "LastProcessingResult": "No records processed",
+    "MaximumBatchingWindowInSeconds": 0,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+    "TumblingWindowInSeconds": 0,
+}
+_KAFKA_DEFAULTS: Final[Mapping[str, Any]] = {
+    "BatchSize": 100,
+    "DestinationConfig": _FAILED,
+    "LastProcessingResult": "No records processed",
+    "MaximumBatchingWindowInSeconds": 0,
+}
+
+FILTERS_MAX: Final = 10
+_FILTER_DEPTH_MAX: Final = 30
+_OPERATORS: Final = frozenset(
+    ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix",
+     "wildcard")
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of event source."""
+
+    name: str
+    #: Members that a mapping of this kind may have beside those of any.
+    members: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    #: Lambda's StateTransitionReason once somebody has changed a mapping.
+    reason: str = "User action"
+    #: Whether one has to say where to begin.
+    ordered: bool = True
+    #: The member that names the consumers of a mapping, by default with its UUID.
+    consumers: str | None = None
+
+
+SQS: Final = Kind(
+    "sqs",
+    ("FunctionResponseTypes", "ScalingConfig"),
+    {"BatchSize": 10, "FunctionResponseTypes": [], "MaximumBatchingWindowInSeconds": 0},
+    reason="USER_INITIATED",
+    ordered=False,
+)
+_SELF_MANAGED: Final = Kind(
+    "self-managed-kafka",
+    (*_KAFKA, "SelfManagedEventSource", "SelfManagedKafkaEventSourceConfig"),
+    _KAFKA_DEFAULTS,
+    consumers="SelfManagedKafkaEventSourceConfig",
+)
+_QUEUE_DEFAULTS: Final[Mapping[str, Any]] = {"BatchSize": 100, "MaximumBatchingWindowInSeconds": 0}
+#: By the third part of an ARN.
+_BY_SERVICE: Final[Mapping[str, Kind]] = {
+    "sqs": SQS,
+    "kinesis": Kind("kinesis", _STREAM, _STREAM_DEFAULTS),
+    "dynamodb": Kind("dynamodb", _STREAM, _STREAM_DEFAULTS),
+    "kafka": Kind(
+        "kafka", (*_KAFKA, "AmazonManagedKafkaEventSourceConfig"), _KAFKA_DEFAULTS,
+        consumers="AmazonManagedKafkaEventSourceConfig",
+    ),
+    "mq": Kind("mq", ("Queues", _ACCESS), _QUEUE_DEFAULTS, ordered=False),
+    "rds": Kind(
+        "docdb", (*_ORDERED, "DocumentDBEventSourceConfig", _ACCESS), _QUEUE_DEFAULTS
+    ),
+}  # fmt: skip
+
+
+def kind_of(parameters: Mapping[str, Any]) -> Kind:
+    """The kind of source that *parameters* or a stored configuration name.
+
+    Raises InvalidParameterValue where it is none that Lambda knows.
+    """
+    if "SelfManagedEventSource" in parameters:
+        return _SELF_MANAGED
+    parts = parameters.get("EventSourceArn", "").split(":", 5)
+    kind = _BY_SERVICE.get(parts[2]) if len(parts) == 6 else None
+    if kind is None:
+        raise InvalidParameterValue("Unrecognized event source.")
+    return kind
+
+
+def source_of(configuration: Mapping[str, Any]) -> str:
+    """The ARN of the source, or the addresses of one without."""
+    if "SelfManagedEventSource" not in configuration:
+        return str(configuration["EventSourceArn"])
+    endpoints = configuration["SelfManagedEventSource"].get("Endpoints", {})
+    return ",".join(address for addresses in endpoints.values() for address in addresses)
+
+
+def created(parameters: Mapping[str, Any], mapping_uuid: str | None = None) -> dict[str, Any]:
+    """The configuration of a new mapping from CreateEventSourceMapping's *parameters*.
+
+    Raises InvalidParameterValue.
+    """
+    kind = kind_of(parameters)
+    _check_members(kind, parameters)
+    if kind.ordered and "StartingPosition" not in parameters:
+        raise InvalidParameterValue(
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy "
+            "constraint: Member must not be null."
+        )
+    if kind is _SELF_MANAGED and _ACCESS not in parameters:
+        raise InvalidParameterValue("Required 'sourceAccessConfigurations' parameter is missing.")
+    if kind.name == "dynamodb" and parameters["StartingPosition"] == "AT_TIMESTAMP":
+        raise InvalidParameterValue(
+            f"Unsupported starting position for arn type: {parameters['EventSourceArn']}"
+        )
+    given = {name: value for name, value in parameters.items() if name != "FunctionName"}
+    configuration = {**kind.defaults, "Enabled": True, **given}
+    if kind.consumers is not None:
+        group = {"ConsumerGroupId": mapping_uuid or str(uuid.uuid4())}
+        configuration[kind.consumers] = group | configuration.get(kind.consumers, {})
+    return _checked(kind, configuration)
+
+
+def updated(before: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """*before*, a configuration, with UpdateEventSourceMapping's *parameters*.
+
+    Raises InvalidParameterValue.
+    """
+    kind = kind_of(before)
+    _check_members(kind, parameters)
+    given = {name: v for name, v in parameters.items() if name not in ("FunctionName", "UUID")}
+    return _checked(kind, {**before, **given})
+
+
+def conflict(
+    configuration: Mapping[str, Any], function_name: str, function_arn: str, other_uuid: str
+) -> ResourceConflict:
+    """Lambda's error for a mapping that is there already, as *other_uuid*."""
+    kind, source = kind_of(configuration), source_of(configuration)
+    if kind is SQS:
+        text = (
+            f'An event source mapping with SQS arn (" {source} ") and function '
+            f'(" {function_name} ") already exists.'
+        )
+    elif kind is _SELF_MANAGED:
+        topics = ",".join(configuration.get("Topics", ()))
+        text = (
+            f'An event source mapping with event source ("{source}"), function '
+            f'("{function_arn}"), topics ("{topics}") already exists.'
+        )
+    else:
+        text = (
+            f'The event source arn (" {source} ") and function (" {function_name} ") provided '
+            "mapping already exists."
+        )
+    return ResourceConflict(
+        f"{text} Please update or delete the existing mapping with UUID {other_uuid}"
+    )
+
+
+def _check_members(kind: Kind, parameters: Mapping[str, Any]) -> None:
+    for name in parameters:
+        if name not in _COMMON and name not in kind.members:
+            raise InvalidParameterValue(
+                f"Unsupported {name} parameter for given event source mapping type."
+            )
+
+
+def _checked(kind: Kind, configuration: dict[str, Any]) -> dict[str, Any]:
+    """*configuration* without what says nothing. Raises InvalidParameterValue."""
+    size, window = configuration["BatchSize"], configuration["MaximumBatchingWindowInSeconds"]
+    if kind is SQS and configuration["EventSourceArn"].endswith(".fifo"):
+        if size > 10 or window:
+            raise InvalidParameterValue(
+                f"BatchSize is {size} and MaximumBatchingWindowInSeconds {window}, but of a FIFO "
+                "queue, at most 10 messages come at once, and none waits for others."
+            )
+    elif kind is SQS and size > 10 and not window:
+        raise InvalidParameterValue(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            "greater than 10"
+        )
+    filters = configuration.get("FilterCriteria", {}).get("Filters") or []
+    if len(filters) > FILTERS_MAX:
+        raise InvalidParameterValue(
+            f"FilterCriteria has {len(filters)} filters, but may have at most {FILTERS_MAX}."
+        )
+    if not all(_is_pattern(each.get("Pattern", "")) for each in filters):
+        raise InvalidParameterValue("Invalid filter pattern definition.")
+    if not filters:
+        configuration.pop("FilterCriteria", None)
+    return configuration
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether *text* is a pattern of EventBridge's kind: an object of lists of what may match."""
+    try:
+        pattern = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(pattern, dict) and _is_rule(pattern, 0)
+
+
+def _is_rule(rule: Any, depth: int) -> bool:
+    if depth > _FILTER_DEPTH_MAX:
+        return False
+    if isinstance(rule, dict):
+        return bool(rule) and all(
+            all(_is_rule(each, depth + 1) for each in value) if key == "$or" and value else
+            _is_rule(value, depth + 1)
+            for key, value in rule.items()
+        )  # fmt: skip
+    return isinstance(rule, list) and bool(rule) and all(_is_match(each) for each in rule)
+
+
+def _is_match(match: Any) -> bool:
+    if isinstance(match, dict):
+        return len(match) == 1 and not match.keys() - _OPERATORS
+    return not isinstance(match, list)
