@@ -25,7 +25,7 @@ CONFINED = {
     "starlette": {"api", "triggers", "edge", "node"},
     "uvicorn": {"app", "edge"},
     "typer": {"cli"},
-    "httpx": {"cli"},
+    "httpx": {"cli", "api"},
     "msgpack": {"wire", "sandbox", "store"},
 }
 FUNCTION_LINES_MAX = 70

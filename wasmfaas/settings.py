@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 ENVIRONMENT_PREFIX = "WASMFAAS_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -16,6 +17,15 @@ MESSAGE_BYTES_MAX = 12 * MIB
 
 def _setting(default: Any, help: str, *, least: int | None = None) -> Any:
     return dataclasses.field(default=default, metadata={"help": help, "least": least})
+
+
+def _secret(help: str) -> Any:
+    """Comes from the environment only: everybody on the machine can read a command line."""
+    return dataclasses.field(
+        default="",
+        repr=False,
+        metadata={"help": help, "shown": "none", "least": None, "secret": True},
+    )
 
 
 def _computed(factory: Any, help: str, shown: str, *, least: int | None = None) -> Any:
@@ -37,6 +47,20 @@ def default_cache_dir() -> Path:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_endpoint(url: str) -> None:
+    """Raise InvalidSetting for what is not the address of a server and nothing more."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if url and (not known or "@" in url or parts.path.strip("/") or parts.query or parts.fragment):
+        raise InvalidSetting(
+            f"s3_endpoint_url is {url.rpartition('@')[2]!r}, but must be http:// or https:// and a "
+            "host, such as http://127.0.0.1:9000, and nothing more."
+        )
 
 
 class InvalidSetting(ValueError):
@@ -157,6 +181,15 @@ class Settings:
         4096 * MIB, "Address space of one compilation.", least=256 * MIB
     )
 
+    s3_endpoint_url: str = _computed(
+        str,
+        "S3-compatible object store to read code from: http:// or https://, and a host.",
+        "none",
+    )
+    s3_access_key_id: str = _secret("Key to read code from the object store with.")
+    s3_secret_access_key: str = _secret("Secret of that key.")
+    s3_session_token: str = _secret("Session token of that key, where it has one.")
+
     fuel_per_cpu_us: int = _setting(
         1000,
         "Fuel charged per microsecond of CPU time where a trap loses Wasmtime's count.",
@@ -191,6 +224,13 @@ class Settings:
                 f"concurrency_unreserved_min is {self.concurrency_unreserved_min}, but "
                 f"concurrency_max is {self.concurrency_max}."
             )
+        _check_endpoint(self.s3_endpoint_url)
+        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
+            raise InvalidSetting(
+                "s3_access_key_id and s3_secret_access_key need each other: set both "
+                f"({environment_name('s3_access_key_id')}, "
+                f"{environment_name('s3_secret_access_key')}), or neither."
+            )
         if self.workers_min > self.workers_max:
             raise InvalidSetting(
                 f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."
@@ -200,6 +240,11 @@ class Settings:
 def environment_name(setting: str) -> str:
     """`data_dir` → `WASMFAAS_DATA_DIR`."""
     return ENVIRONMENT_PREFIX + setting.upper()
+
+
+def has_flag(setting: "dataclasses.Field[Any]") -> bool:
+    """Whether *setting* can be set on the command line."""
+    return "secret" not in setting.metadata
 
 
 def flag_name(setting: str) -> str:
@@ -231,13 +276,14 @@ def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settin
 
 
 def table() -> list[tuple[str, str, str, str]]:
-    """Rows of (flag, environment variable, default, help), in the order of declaration."""
+    """Rows of (flag, environment variable, default, help), in the order of declaration. Without a
+    flag, the first is the environment variable, too."""
     rows = []
     for setting in dataclasses.fields(Settings):
         shown = setting.metadata.get("shown", str(setting.default))
         rows.append(
             (
-                flag_name(setting.name),
+                (flag_name if has_flag(setting) else environment_name)(setting.name),
                 environment_name(setting.name),
                 shown,
                 setting.metadata["help"],

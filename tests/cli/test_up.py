@@ -72,8 +72,9 @@ def test_what_a_second_server_may_not_share_is_told(tmp_path: Path, cache_dir: P
 
 def test_every_setting_is_a_flag_with_its_help() -> None:
     shown = " ".join(wasmfaas("up", "--help").out.replace("│", " ").split())
-    for flag, _, _, _ in settings.table():
-        assert f" {flag} " in shown
+    for flag, variable, _, _ in settings.table():
+        # Without a flag: everybody on the machine can read a command line.
+        assert f" {flag} " in shown or (flag == variable and settings.flag_name(flag) not in shown)
     assert f"Default: {settings.Settings().port}." in shown
 
 

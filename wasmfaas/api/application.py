@@ -27,6 +27,7 @@ from wasmfaas.api.messages import (
     send_response,
 )
 from wasmfaas.api.names import Names
+from wasmfaas.api.object_store import ObjectStore
 from wasmfaas.api.operations import attached
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
@@ -79,7 +80,7 @@ class LambdaApi:
         names = Names(settings.region, settings.account_id)
         views = Views(names, guest_python)
         layer_names = LayerNames(names)
-        sources = CodeSources()
+        sources = CodeSources(ObjectStore(settings, clock))
         operations = ServiceModel.load().operations
         self._settings = settings
         self._router = Router(operations.values())

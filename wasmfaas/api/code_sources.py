@@ -1,34 +1,50 @@
 """Where the code of a function or of a layer comes from."""
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
+from wasmfaas.api.object_store import ObjectStore
 from wasmfaas.api.rules import check_supported
 from wasmfaas.errors import InvalidParameterValue
 
-ELSEWHERE = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode", "ImageUri")
+#: Packages from the object store that are held at once; more wait.
+_FETCHED_MAX: Final = 4
+_ELSEWHERE: Final = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode", "ImageUri")
 
 
 class CodeSources:
     """Gets packages. Lifetime: process."""
 
-    async def package(self, code: Mapping[str, Any]) -> bytes:
-        """The zip that *code*, members of FunctionCode or LayerVersionContentInput, names.
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._fetched = asyncio.Semaphore(_FETCHED_MAX)
 
-        Raises InvalidParameterValue where there is none, or another source beside it.
+    @asynccontextmanager
+    async def package(self, code: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        """The zip that *code*, members of FunctionCode or LayerVersionContentInput, names; held
+        only here.
+
+        Raises InvalidParameterValue where there is none, or another source beside it, and as
+        `ObjectStore.read`.
         """
-        check_supported({"SourceKMSKeyArn": code.get("SourceKMSKeyArn")})
-        elsewhere = [name for name in ELSEWHERE if code.get(name)]
+        check_supported(
+            {
+                name: code.get(name)
+                for name in ("SourceKMSKeyArn", "S3ObjectStorageMode", "ImageUri")
+            }
+        )
         package: bytes | None = code.get("ZipFile")
-        if package is not None and elsewhere:
-            raise InvalidParameterValue(
-                "Please do not provide other FunctionCode parameters when providing a ZipFile."
-            )
-        if elsewhere:
-            raise InvalidParameterValue(
-                f"{elsewhere[0]} is not supported by this server: it has no object store or image "
-                "registry to read from. Send the package itself, as ZipFile."
-            )
-        if package is None:
+        if package is not None:
+            if any(code.get(name) for name in _ELSEWHERE):
+                raise InvalidParameterValue(
+                    "Please do not provide other FunctionCode parameters when providing a ZipFile."
+                )
+            yield package
+            return
+        bucket, key = code.get("S3Bucket"), code.get("S3Key")
+        if not bucket or not key:
             raise InvalidParameterValue("Please provide a source for function code.")
-        return package
+        async with self._fetched:
+            yield await self._objects.read(bucket, key, code.get("S3ObjectVersion"))

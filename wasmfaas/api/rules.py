@@ -136,6 +136,10 @@ def _logs_text(logging: Mapping[str, Any]) -> bool:
     )
 
 
+def _is_copied(storage_mode: Any) -> bool:
+    return bool(storage_mode == "COPY")
+
+
 def _is_zip(package_type: Any) -> bool:
     return bool(package_type == "Zip")
 
@@ -150,12 +154,14 @@ UNSUPPORTED: Mapping[str, Callable[[Any], bool]] = {
     "DurableConfig": is_vacuous,
     "FileSystemConfigs": is_vacuous,
     "ImageConfig": is_vacuous,
+    "ImageUri": is_vacuous,
     "KMSKeyArn": is_vacuous,
     "LoggingConfig": _logs_text,
     "PackageType": _is_zip,
     "Publish": is_vacuous,
     "PublishTo": is_vacuous,
     "RuntimeConfig": is_vacuous,
+    "S3ObjectStorageMode": _is_copied,
     "SourceKMSKeyArn": is_vacuous,
     "TenancyConfig": is_vacuous,
     "TracingConfig": _passes_through,

@@ -134,7 +134,7 @@ def test_a_package_has_to_come_with_the_request(harness: Harness) -> None:
         "Please provide a source for function code."
     )
     said = refused(ipv, harness.create, name="f", Code={"S3Bucket": "bucket", "S3Key": "k"})
-    assert said.startswith("S3Bucket is not supported by this server")
+    assert said.startswith("S3Bucket and S3Key name code in an object store")
     both = {"ZipFile": PACKAGE, "S3Bucket": "bucket", "S3Key": "k"}
     assert refused(ipv, harness.create, name="f", Code=both).startswith("Please do not provide")
     refused(ipv, harness.create, name="f", Code={"ZipFile": b"not a zip"})

@@ -80,9 +80,9 @@ class FunctionOperations:
         name = self._names.unqualified(call.function)
         layers = await self._layers.asked(call.parameters)
         configuration = self._configurations.created(name, call.parameters, layers)
-        package = await self._sources.package(call.parameters["Code"])
         tags = call.parameters.get("Tags", {})
-        function = await self._deployments.create(configuration, package, tags)
+        async with self._sources.package(call.parameters["Code"]) as package:
+            function = await self._deployments.create(configuration, package, tags)
         return Reply(self._views.configuration(function))
 
     async def get(self, call: Call) -> Reply:
@@ -134,12 +134,13 @@ class FunctionOperations:
             )
         check_supported(call.parameters)
         self._check_architectures(function, call.parameters)
-        updated = await self._deployments.update_code(
-            name,
-            await self._sources.package(call.parameters),
-            revision_id=call.parameters.get("RevisionId"),
-            dry_run=call.parameters.get("DryRun", False),
-        )
+        async with self._sources.package(call.parameters) as package:
+            updated = await self._deployments.update_code(
+                name,
+                package,
+                revision_id=call.parameters.get("RevisionId"),
+                dry_run=call.parameters.get("DryRun", False),
+            )
         return Reply(self._views.configuration(updated))
 
     async def update_configuration(self, call: Call) -> Reply:

@@ -75,10 +75,10 @@ class LayerOperations:
     async def publish(self, call: Call) -> Reply:
         name = self._name(call)
         details = {each: call.parameters[each] for each in DETAILS if each in call.parameters}
-        package = await self._sources.package(call.parameters["Content"])
-        version = await self._intake.take_in(
-            package, lambda code: self._layers.publish(name, code, details)
-        )
+        async with self._sources.package(call.parameters["Content"]) as package:
+            version = await self._intake.take_in(
+                package, lambda code: self._layers.publish(name, code, details)
+            )
         return Reply(self._described(version, call.authority))
 
     async def get(self, call: Call) -> Reply:

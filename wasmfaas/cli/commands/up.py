@@ -20,6 +20,7 @@ from wasmfaas.settings import (
     Settings,
     environment_name,
     flag_name,
+    has_flag,
     load,
 )
 
@@ -57,6 +58,7 @@ def _flags() -> list[inspect.Parameter]:
     return [
         _parameter(setting.name, Annotated[str | None, _option(setting, types)], None)
         for setting in dataclasses.fields(Settings)
+        if has_flag(setting)
     ]
 
 
