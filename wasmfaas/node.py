@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wasmfaas.api.application import LambdaApi
 from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.api.guard import Guard
+from wasmfaas.api.logs.application import LogsApi, target_of
+from wasmfaas.api.logs.operations import LogsOperations
 from wasmfaas.api.management import PREFIX, Management
 from wasmfaas.api.names import Names
 from wasmfaas.edge.bodies import HeldBodies
@@ -38,6 +40,7 @@ from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
 from wasmfaas.store.layers import Layers
 from wasmfaas.store.ledger import Ledger
+from wasmfaas.store.log_groups import LogGroups
 from wasmfaas.store.registry import Registry
 from wasmfaas.triggers.http import FunctionUrls
 from wasmfaas.triggers.url_targets import is_function_url
@@ -163,7 +166,9 @@ class Node:
         urls = FunctionUrls(settings, registry, attachments, invoker, names.arn)
         for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):
             changes.tell(listener)
-        guarded = Guard(_Front(urls, management, api), is_function_url)
+        guarded = Guard(
+            _Front(urls, management, api, _logs_api(settings, database, logs)), is_function_url
+        )
         self.application: ASGIApp = HeldBodies(guarded, settings.bytes_held_max)
 
     async def _start(
@@ -218,13 +223,24 @@ async def _fold(ledger: Ledger) -> None:
         _logger.warning("recorded usage stays in the journal: %s", error.message)
 
 
+def _logs_api(settings: Settings, database: Database, logs: LogStore) -> LogsApi:
+    operations = LogsOperations(
+        region=settings.region,
+        account_id=settings.account_id,
+        groups=LogGroups(database),
+        logs=logs,
+    )
+    return LogsApi(operations.rows())
+
+
 class _Front:
     """Sends each request to the application that it is for."""
 
-    def __init__(self, urls: ASGIApp, management: ASGIApp, api: ASGIApp) -> None:
+    def __init__(self, urls: ASGIApp, management: ASGIApp, api: ASGIApp, logs_api: ASGIApp) -> None:
         self._urls = urls
         self._management = management
         self._api = api
+        self._logs_api = logs_api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -233,5 +249,7 @@ class _Front:
             await self._urls(scope, receive, send)
         elif scope["path"].startswith(PREFIX):
             await self._management(scope, receive, send)
+        elif target_of(scope) is not None:
+            await self._logs_api(scope, receive, send)
         else:
             await self._api(scope, receive, send)

@@ -6,6 +6,7 @@ the segment it points into. `wasmfaas.invoke.segments` says what is in one.
 """
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -113,6 +114,14 @@ class LogStore:
             if index + 1 < len(found) and found[index + 1][0] <= after:
                 continue
             yield from segments.read(path, base, after, since_ms)
+
+    def size_bytes(self, function: str) -> int:
+        """What the log of *function* takes on the disk; in any thread."""
+        total = 0
+        for _, path in segments.found(self._path(function)):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
 
     def follow(self, function: str, *, after: int | None = None) -> AsyncIterator[LogEntry]:
         """Every entry beyond *after*, or appended from now on; ends when the log is deleted or
