@@ -24,7 +24,7 @@ def compiled(pattern: str) -> Matches:
     text = pattern.strip()
     if text.startswith("{"):
         return json_patterns.compiled(text)
-    if text.startswith("[") or text.startswith("%"):
+    if text.startswith(("[", "%")):
         kind = "space-delimited fields" if text.startswith("[") else "regular expressions"
         raise InvalidParameter(
             f"Invalid filter pattern: patterns of {kind} ('{text[:50]}') are not supported by "
