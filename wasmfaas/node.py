@@ -121,16 +121,8 @@ class Node:
         packages = Packages(settings, registry, code_store)
         closing.push_async_callback(packages.close)
         deployments = Deployments(registry, packages, compilers, runtime)
-        scratch_path = self.directory.path / "workers"
         signed = Artefacts(self.directory.path / "snapshots")
-        # Not the folders above them, which hold the keys that artefacts are signed with.
-        read_paths = [
-            self.directory.tasks.absolute(),
-            signed.path.absolute(),
-            artefacts.path.absolute(),
-            settings.cache_dir.absolute() / "python-runtime",
-        ]
-        self._workers = workers = Workers(settings, scratch_path, read_paths)
+        self._workers = workers = self._new_workers(signed, artefacts)
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
         books = Books(settings, ledger, logs)
@@ -170,6 +162,16 @@ class Node:
             _Front(urls, management, api, _logs_api(settings, database, logs)), is_function_url
         )
         self.application: ASGIApp = HeldBodies(guarded, settings.bytes_held_max)
+
+    def _new_workers(self, snapshots: Artefacts, artefacts: Artefacts) -> Workers:
+        # Not the folders above them, which hold the keys that artefacts are signed with.
+        read_paths = [
+            self.directory.tasks.absolute(),
+            snapshots.path.absolute(),
+            artefacts.path.absolute(),
+            self.settings.cache_dir.absolute() / "python-runtime",
+        ]
+        return Workers(self.settings, self.directory.path / "workers", read_paths)
 
     async def _start(
         self, workers: Workers, runtime: PythonRuntime, deployments: Deployments, ledger: Ledger
