@@ -157,7 +157,7 @@ class Workers:
         context: bytes,
         complete: Callable[[dict[str, Any] | WorkerDied], Result],
         on_log: Callable[[bytes], None],
-        abandon: Callable[[], None],
+        abandon: Callable[[], None] = lambda: None,
     ) -> Result:
         """Run one invocation on a worker of its own; what *complete* makes of its reply.
 
