@@ -9,6 +9,7 @@ from bench import (
     determinism,
     http_load,
     neighbours,
+    profile,
     sandbox,
     scale,
     workloads,
@@ -35,5 +36,6 @@ BENCHMARKS = (
     Benchmark("scale", "many functions, and many callers of one", scale.run),
     Benchmark("determinism", "one fuel value for one event", determinism.run),
     Benchmark("neighbours", "good functions beside one that misbehaves", neighbours.run),
+    Benchmark("profile", "where the time of a warm call goes, by process", profile.run),
     Benchmark("workloads", "real jobs, beside native CPython", workloads.run),
 )

@@ -25,10 +25,18 @@ def workers_of(server_pid: int) -> frozenset[int]:
 
     Raises NotMeasured where the kernel has no /proc.
     """
+    return children_of(server_pid, _WORKER)
+
+
+def children_of(parent_pid: int, mark: bytes) -> frozenset[int]:
+    """Pids of the processes that *parent_pid* has started and whose command line has *mark* in it.
+
+    Raises NotMeasured where the kernel has no /proc.
+    """
     if not (_PROC / "self" / "stat").exists():
-        raise NotMeasured("needs /proc in order to find the server's workers")
+        raise NotMeasured("needs /proc in order to find processes")
     pids = (int(entry) for entry in os.listdir(_PROC) if entry.isdecimal())
-    return frozenset(pid for pid in pids if _parent(pid) == server_pid and _is_worker(pid))
+    return frozenset(pid for pid in pids if _parent(pid) == parent_pid and _is(pid, mark))
 
 
 def kill_workers(server_pid: int) -> None:
@@ -72,9 +80,9 @@ def _parent(pid: int) -> int | None:
     return int(fields[1]) if fields else None
 
 
-def _is_worker(pid: int) -> bool:
+def _is(pid: int, mark: bytes) -> bool:
     try:
-        return _WORKER in (_PROC / str(pid) / "cmdline").read_bytes()
+        return mark in (_PROC / str(pid) / "cmdline").read_bytes()
     except OSError:
         return False
 
