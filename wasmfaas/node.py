@@ -200,14 +200,17 @@ class Node:
     def _follows(
         self, registry: Registry, invoker: Invoker, logs: LogStore
     ) -> Callable[[str], None]:
-        """What follows a change: a new deployment has a sandbox ready before anybody calls it, and
-        the log of a deleted function goes."""
+        """What follows a change: a new deployment or version has a sandbox ready at its first call,
+        and the log of a deleted function goes."""
 
         async def follow(name: str) -> None:
             try:
                 function = await registry.get(name)
                 if function.state is State.ACTIVE and function.pending is None:
                     await invoker.load(name)
+                newest = await registry.versions.newest(name)
+                if newest is not None and newest.served is not None:
+                    await invoker.load(name, newest.number, once=True)
             except ResourceNotFound:
                 invoker.gone(name)
                 logs.delete(name)

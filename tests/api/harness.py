@@ -102,21 +102,31 @@ class Deployer:
         self.holds = False
 
     async def create(
-        self, configuration: Mapping[str, Any], package: bytes, tags: Mapping[str, str]
+        self,
+        configuration: Mapping[str, Any],
+        package: bytes,
+        tags: Mapping[str, str],
+        publish: bool = False,
     ) -> Function:
         bundles.inspect(package, self._settings)
         code = self._code.put(package)
-        return await self._served(await self._registry.create(configuration, code, tags))
+        created = await self._registry.create(configuration, code, tags, publish)
+        return await self._served(created)
 
     async def update_code(
-        self, name: str, package: bytes, revision_id: str | None = None, dry_run: bool = False
+        self,
+        name: str,
+        package: bytes,
+        revision_id: str | None = None,
+        dry_run: bool = False,
+        publish: bool = False,
     ) -> Function:
         bundles.inspect(package, self._settings)
         if dry_run:
             return await self._registry.get(name)
         code = self._code.put(package)
         return await self._served(
-            await self._registry.update(name, code=code, revision_id=revision_id)
+            await self._registry.update(name, code=code, revision_id=revision_id, publish=publish)
         )
 
     async def update_configuration(
@@ -126,8 +136,11 @@ class Deployer:
             await self._registry.update(name, configuration=configuration, revision_id=revision_id)
         )
 
-    async def delete(self, name: str) -> None:
-        await self._registry.delete(name)
+    async def delete(self, name: str, version: str | None = None) -> None:
+        if version is None:
+            await self._registry.delete(name)
+        else:
+            await self._registry.versions.delete(name, version)
 
     async def finish(self, function: Function) -> None:
         assert function.pending is not None
@@ -152,21 +165,23 @@ class Invoker:
     failure: WasmfaasError | None = None
     calls: list[tuple[str, bytes, InvocationContext]] = field(default_factory=list)
 
-    async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome:
-        await self.registry.get(name)
+    async def invoke(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> Outcome:
+        version = (await self.registry.require(name, qualifier)).number
         if self.failure is not None:
             raise self.failure
         self.calls.append((name, event, context))
         usage = Usage(
             request_id=context.request_id, attempt=1, function_name=name,
-            function_version="$LATEST", started_at_ms=0, fuel_counted=7, fuel=7,
+            function_version=version, started_at_ms=0, fuel_counted=7, fuel=7,
             duration_us=1500, billed_duration_ms=2, cpu_us=1000, memory_bytes_peak=1 << 20,
             init_us=None, request_bytes=len(event), response_bytes=len(self.payload),
             error_type=self.error_type,
         )  # fmt: skip
         return Outcome(
             request_id=context.request_id,
-            executed_version="$LATEST",
+            executed_version=version,
             payload=self.payload,
             error_type=self.error_type,
             usage=usage,

@@ -149,7 +149,6 @@ def test_members_that_change_nothing_are_accepted(members: dict[str, Any]) -> No
         ({"VpcConfig": {"SubnetIds": ["s"]}}, "VpcConfig is not supported"),
         ({"DeadLetterConfig": {"TargetArn": "arn"}}, "DeadLetterConfig is not supported"),
         ({"KMSKeyArn": "arn:aws:kms:x"}, "KMSKeyArn arn:aws:kms:x is not supported"),
-        ({"Publish": True}, "Publish True is not supported"),
         ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo LATEST_PUBLISHED is not supported"),
         ({"TracingConfig": {"Mode": "Active"}}, "TracingConfig is not supported"),
         ({"LoggingConfig": {"LogFormat": "JSON"}}, "LoggingConfig is not supported"),

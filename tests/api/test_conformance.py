@@ -24,6 +24,10 @@ OPERATIONS = sorted(MODEL.operation_names)
 SUCCESS = {
     "AddLayerVersionPermission", "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn",
     "GetLayerVersionPolicy", "PublishLayerVersion", "RemoveLayerVersionPermission",
+    "DeleteAlias", "PublishVersion",
+    "DeleteFunctionCodeSigningConfig", "DeleteFunctionConcurrency", "GetFunctionRecursionConfig",
+    "GetRuntimeManagementConfig", "PutFunctionConcurrency", "PutFunctionRecursionConfig",
+    "PutRuntimeManagementConfig",
     "CreateFunction", "DeleteFunction", "DeleteFunctionUrlConfig", "CreateFunctionUrlConfig",
     "GetAccountSettings", "GetFunction", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
     "GetFunctionConfiguration", "GetFunctionUrlConfig", "Invoke", "ListFunctionUrlConfigs",

@@ -44,12 +44,6 @@ def test_other_regions_and_accounts_are_not_reachable() -> None:
         NAMES.parse("123456789012:function:f")
 
 
-def test_only_latest_can_be_read() -> None:
-    assert NAMES.latest("f", "$LATEST").qualifier == "$LATEST"
-    with pytest.raises(ResourceNotFound, match=r"Function not found: arn:.*:function:f:7$"):
-        NAMES.latest("f", "7")
-
-
 def test_operations_on_functions_take_no_qualifier() -> None:
     assert NAMES.unqualified(ARN) == "f"
     with pytest.raises(InvalidParameterValue, match="permitted on Lambda functions only"):

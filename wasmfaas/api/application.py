@@ -29,12 +29,14 @@ from wasmfaas.api.messages import (
 from wasmfaas.api.names import Names
 from wasmfaas.api.object_store import ObjectStore
 from wasmfaas.api.operations import attached
+from wasmfaas.api.operations.aliases import AliasOperations
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
 from wasmfaas.api.operations.layers import Intake, LayerOperations
 from wasmfaas.api.operations.tags import TagOperations
 from wasmfaas.api.operations.unsupported import UnsupportedOperation
 from wasmfaas.api.operations.urls import UrlOperations
+from wasmfaas.api.operations.versions import VersionOperations
 from wasmfaas.api.request import bind, body_members
 from wasmfaas.api.response import Response, of_error, of_result
 from wasmfaas.api.routing import Route, Router
@@ -100,6 +102,8 @@ class LambdaApi:
             **LayerOperations(
                 layers=layers, intake=intake, sources=sources, names=layer_names, links=links
             ).rows(),
+            **VersionOperations(registry=registry, names=names, views=views).rows(),
+            **AliasOperations(registry=registry, names=names).rows(),
             **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
             **TagOperations(registry=registry, names=names).rows(),
             **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 
 from wasmfaas.errors import InvalidParameterValue, ResourceNotFound
-from wasmfaas.models import LATEST
 
 _REFERENCE = re.compile(
     r"""(?:arn:(?P<partition>aws[a-zA-Z-]*)?:lambda:)?
@@ -63,18 +62,6 @@ class Names:
                 "qualifier."
             )
         return FunctionReference(found["name"], qualifier or found["qualifier"])
-
-    def latest(self, text: str, qualifier: str | None = None) -> FunctionReference:
-        """As `parse`, for operations that read `$LATEST`, the only version there is.
-
-        Raises ResourceNotFound for any other qualifier too.
-        """
-        reference = self.parse(text, qualifier)
-        if reference.qualifier not in (None, LATEST):
-            raise ResourceNotFound(
-                f"Function not found: {self.arn(reference.name, reference.qualifier)}"
-            )
-        return reference
 
     def unqualified(self, text: str) -> str:
         """The name of the function, for operations that take no version or alias.

@@ -158,7 +158,6 @@ UNSUPPORTED: Mapping[str, Callable[[Any], bool]] = {
     "KMSKeyArn": is_vacuous,
     "LoggingConfig": _logs_text,
     "PackageType": _is_zip,
-    "Publish": is_vacuous,
     "PublishTo": is_vacuous,
     "RuntimeConfig": is_vacuous,
     "S3ObjectStorageMode": _is_copied,

@@ -98,7 +98,9 @@ def _of_items(shape: Shape, value: Sequence[Any], path: str) -> Iterator[str]:
 def _of_entries(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
     secret = _is_secret(shape) or _is_secret(shape.value)
     if any(any(_broken(shape.key, key)) for key in value):
-        asked = ", ".join(_asked(shape.key))
+        # So Lambda says for the keys that have a length.
+        not_null = [_NOT_NULL] if shape.key.minimum is not None else []
+        asked = ", ".join([*_asked(shape.key), *not_null])
         yield violation(
             path, value, f"Map keys must satisfy constraint: [{asked}]", sensitive=secret
         )

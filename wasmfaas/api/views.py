@@ -5,7 +5,7 @@ from typing import Any
 
 from wasmfaas.abi import ABI_VERSION, PYTHON_RUNTIMES
 from wasmfaas.api.names import Names
-from wasmfaas.models import LATEST, Deployment, Function, State, UpdateStatus
+from wasmfaas.models import LATEST, Deployment, Function, State, UpdateStatus, Version
 
 #: Members that lists leave out, as Lambda's do.
 NOT_LISTED = (
@@ -30,27 +30,27 @@ class Views:
         self._names = names
         self._guest_python = guest_python
 
-    def configuration(self, function: Function, *, qualified: bool = False) -> dict[str, Any]:
-        """The members of FunctionConfiguration; *qualified* adds `:$LATEST` to the ARN."""
-        deployment = function.shown
+    def configuration(self, version: Version, qualifier: str | None = None) -> dict[str, Any]:
+        """The members of FunctionConfiguration; the ARN has *qualifier*, if it is given."""
+        deployment = version.deployment
         stored = deployment.configuration
         shown = {
-            "FunctionName": function.name,
-            "FunctionArn": self._names.arn(function.name, LATEST if qualified else None),
+            "FunctionName": version.function_name,
+            "FunctionArn": self._names.arn(version.function_name, qualifier),
             "CodeSha256": deployment.code_sha256,
             "CodeSize": deployment.code_size_bytes,
-            "LastModified": function.last_modified,
-            "RevisionId": function.revision_id,
-            "Version": LATEST,
-            "SnapStart": {**stored["SnapStart"], "OptimizationStatus": "Off"},
+            "LastModified": version.last_modified,
+            "RevisionId": version.revision_id,
+            "Version": version.number,
+            "SnapStart": {**stored["SnapStart"], "OptimizationStatus": _optimisation(version)},
             "RuntimeVersionConfig": {"RuntimeVersionArn": self.runtime_arn(deployment)},
             "Layers": _layers(deployment),
         }
-        return {**stored, **shown, **_state(function)}
+        return {**stored, **shown, **_state(version)}
 
-    def listed(self, function: Function, *, qualified: bool = False) -> dict[str, Any]:
+    def listed(self, version: Version, qualifier: str | None = None) -> dict[str, Any]:
         """As `configuration`, with the members that lists have."""
-        configuration = self.configuration(function, qualified=qualified)
+        configuration = self.configuration(version, qualifier)
         return {name: v for name, v in configuration.items() if name not in NOT_LISTED}
 
     def runtime_arn(self, deployment: Deployment) -> str:
@@ -82,18 +82,24 @@ def _layers(deployment: Deployment) -> list[dict[str, Any]] | None:
     return [{"Arn": layer.arn, "CodeSize": layer.code_size_bytes} for layer in layers] or None
 
 
-def _state(function: Function) -> dict[str, Any]:
-    state: dict[str, Any] = {"State": function.state}
-    if function.state is not State.ACTIVE:
-        pending = IN_PROGRESS if function.state is State.PENDING else (None, None)
-        state["StateReason"] = function.state_reason or pending[0]
-        state["StateReasonCode"] = function.state_reason_code or pending[1]
-    status = function.last_update_status
-    if status is not None and function.state is not State.PENDING:
+def _optimisation(version: Version) -> str:
+    """Here, every Python function has a snapshot; Lambda's clients see it where they ask for it."""
+    asked = version.deployment.configuration["SnapStart"].get("ApplyOn") == "PublishedVersions"
+    return "On" if asked and version.number != LATEST and version.served else "Off"
+
+
+def _state(version: Version) -> dict[str, Any]:
+    state: dict[str, Any] = {"State": version.state}
+    if version.state is not State.ACTIVE:
+        pending = IN_PROGRESS if version.state is State.PENDING else (None, None)
+        state["StateReason"] = version.state_reason or pending[0]
+        state["StateReasonCode"] = version.state_reason_code or pending[1]
+    status = version.last_update_status
+    if status is not None and version.state is not State.PENDING:
         state["LastUpdateStatus"] = status
         if status is not UpdateStatus.SUCCESSFUL:
             running = IN_PROGRESS if status is UpdateStatus.IN_PROGRESS else (None, None)
-            state["LastUpdateStatusReason"] = function.last_update_status_reason or running[0]
-            code = function.last_update_status_reason_code or running[1]
+            state["LastUpdateStatusReason"] = version.last_update_status_reason or running[0]
+            code = version.last_update_status_reason_code or running[1]
             state["LastUpdateStatusReasonCode"] = code
     return state

@@ -82,9 +82,14 @@ class Deployments:
         self._closed = False
 
     async def create(
-        self, configuration: Mapping[str, Any], package: bytes, tags: Mapping[str, str]
+        self,
+        configuration: Mapping[str, Any],
+        package: bytes,
+        tags: Mapping[str, str],
+        publish: bool = False,
     ) -> Function:
-        """A new function of the complete *configuration*, in state Pending.
+        """A new function of the complete *configuration*, in state Pending; with *publish*, also as
+        its first version.
 
         Raises InvalidParameterValue and RequestEntityTooLarge for a package or a module that cannot
         be used, ResourceConflict where the function exists.
@@ -92,15 +97,20 @@ class Deployments:
 
         async def enter(code: Code) -> Function:
             await self._check(configuration, code.digest)
-            return self._started(await self._registry.create(configuration, code, tags))
+            return self._started(await self._registry.create(configuration, code, tags, publish))
 
         return await self._finished(self._packages.take_in(package, enter))
 
     async def update_code(
-        self, name: str, package: bytes, revision_id: str | None = None, dry_run: bool = False
+        self,
+        name: str,
+        package: bytes,
+        revision_id: str | None = None,
+        dry_run: bool = False,
+        publish: bool = False,
     ) -> Function:
-        """The function with *package* as its pending deployment; with *dry_run*, the function as it
-        would be, after all checks.
+        """The function with *package* as its pending deployment, with *publish* as a version too;
+        with *dry_run*, the function as it would be, after all checks.
 
         Raises as `create`, ResourceNotFound, ResourceConflict while another change is on its way,
         and PreconditionFailed where *revision_id* is not the latest.
@@ -109,7 +119,7 @@ class Deployments:
         async def enter(code: Code) -> Function:
             if dry_run:
                 return await self._try_update(name, code, revision_id)
-            return await self._update(name, None, code, revision_id)
+            return await self._update(name, None, code, revision_id, publish)
 
         return await self._finished(self._packages.take_in(package, enter))
 
@@ -120,9 +130,13 @@ class Deployments:
         `update_code`."""
         return await self._finished(self._update(name, configuration, None, revision_id))
 
-    async def delete(self, name: str) -> None:
-        """Remove the function. Raises ResourceNotFound."""
-        await self._registry.delete(name)
+    async def delete(self, name: str, version: str | None = None) -> None:
+        """Remove the function or one published version of it, which may be gone already. Raises
+        ResourceNotFound, and ResourceConflict where an alias refers to the version."""
+        if version is None:
+            await self._registry.delete(name)
+        else:
+            await self._registry.versions.delete(name, version)
         self._spawn(self._packages.sweep())
 
     async def resume(self) -> None:
@@ -161,6 +175,7 @@ class Deployments:
         configuration: Mapping[str, Any] | None,
         code: Code | None,
         revision_id: str | None,
+        publish: bool = False,
     ) -> Function:
         while True:
             before = await self._registry.get(name)
@@ -169,7 +184,11 @@ class Deployments:
             await self._check(proposed, code.digest if code else before.shown.code_digest)
             try:
                 function = await self._registry.update(
-                    name, configuration=proposed, code=code, revision_id=before.revision_id
+                    name,
+                    configuration=proposed,
+                    code=code,
+                    revision_id=before.revision_id,
+                    publish=publish,
                 )
             except PreconditionFailed:
                 # Another update came between: what was checked is not what is there now.

@@ -12,7 +12,7 @@ from wasmfaas.invoke import metering
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.reply import Reply
 from wasmfaas.invoke.worker import Target, WorkerDied, log_stream
-from wasmfaas.models import LATEST, InvocationContext, Outcome, SandboxSpec, Usage
+from wasmfaas.models import InvocationContext, Outcome, SandboxSpec, Usage
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.ledger import Ledger
 
@@ -119,7 +119,7 @@ class _LiveLog:
         self._function = spec.function_name
         self._stream = log_stream(spec)
         self._request_id = request_id
-        self._start = metering.start_line(request_id, LATEST)
+        self._start = metering.start_line(request_id, spec.function_version)
         self._written = b""
 
     def append(self, data: bytes) -> None:

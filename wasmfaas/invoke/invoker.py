@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from wasmfaas import abi
@@ -18,18 +20,18 @@ from wasmfaas.invoke.invocation import (
     Invocation,
     context_text,
 )
+from wasmfaas.invoke.routes import Routes, Split
 from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.worker import Target, WorkerDied, log_group, log_stream
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
-    LATEST,
     Deployment,
-    Function,
     InvocationContext,
     Outcome,
     PackageKind,
+    Route,
     SandboxSpec,
-    State,
+    Version,
 )
 from wasmfaas.settings import MIB, Settings
 
@@ -43,7 +45,7 @@ LIBRARY_PATH = (
 class Functions(Protocol):
     """Where functions are looked up."""
 
-    async def get(self, name: str) -> Function: ...
+    async def route(self, name: str, qualifier: str | None = None) -> Route: ...
 
 
 class Reservations(Protocol):
@@ -59,7 +61,11 @@ class Preparing(Protocol):
 
 
 class Invoker:
-    """Runs invocations. Lives as long as the server."""
+    """Runs invocations. Lives as long as the server.
+
+    *draw*, which gives evenly distributed numbers from 0 up to 1, decides which version of a
+    weighted alias runs.
+    """
 
     def __init__(
         self,
@@ -72,6 +78,7 @@ class Invoker:
         figures: Figures,
         reservations: Reservations,
         admission: Admission,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._functions = functions
@@ -82,17 +89,18 @@ class Invoker:
         self._figures = figures
         self._reservations = reservations
         self._admission = admission
-        self._targets: dict[str, Target] = {}
-        #: Counts changes of a function, so that what was read before one is not kept after it.
-        self._changes: dict[str, int] = {}
+        self._targets = Routes(draw)
 
-    async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome:
-        """Run *name* on *event* (JSON text); the outcome is metered before this returns.
+    async def invoke(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> Outcome:
+        """Run *name* on *event* (JSON text); the outcome is metered before this returns. What runs
+        is the version or alias *qualifier*; `$LATEST` where it is None.
 
         Raises ResourceNotFound, ResourceConflict (not active), TooManyRequests,
         ServiceUnavailable, StorageFull.
         """
-        target = self._targets.get(name) or await self._resolve(name)
+        target = self._targets.get(name, qualifier) or await self._resolve(name, qualifier)
         gate = self._admission.gate(name)
         invocation = Invocation(self._books, target, event, context)
         began_ns = time.monotonic_ns()
@@ -135,10 +143,15 @@ class Invoker:
             "functions": functions,
         }
 
-    async def load(self, name: str) -> None:
+    async def load(self, name: str, qualifier: str | None = None, *, once: bool = False) -> None:
         """Have a sandbox of *name* ready before it is called, and a snapshot for those to come; a
-        failing start-up is logged."""
-        target = await self._resolve(name)
+        failing start-up is logged. With *once*, only where there can be a snapshot and is none."""
+        for target in await self._look_up(name, qualifier):
+            lacks_snapshot = target.spec.memory_path is not None and not target.spec.snapshot_path
+            if lacks_snapshot or not once:
+                await self._load(name, target)
+
+    async def _load(self, name: str, target: Target) -> None:
         try:
             error = await self._workers.load(target)
         except WorkerDied as death:
@@ -157,27 +170,37 @@ class Invoker:
 
     def forget(self, name: str) -> None:
         """Look *name* up anew at its next invocation; called for every change of a function."""
-        self._changes[name] = self._changes.get(name, 0) + 1
-        self._targets.pop(name, None)
+        self._targets.forget(name)
 
     def gone(self, name: str) -> None:
         """Keep nothing for *name*, which has been deleted."""
         self._admission.forget(name)
 
-    async def _resolve(self, name: str) -> Target:
-        change = self._changes.get(name, 0)
-        function = await self._functions.get(name)
+    async def _resolve(self, name: str, qualifier: str | None) -> Target:
+        return self._targets.pick(await self._look_up(name, qualifier))
+
+    async def _look_up(self, name: str, qualifier: str | None) -> Split:
+        changes = self._targets.changes(name)
+        route = await self._functions.route(name, qualifier)
         reserved = await self._reservations.reserved_concurrency(name)
-        if self._changes.get(name, 0) == change:
+        if self._targets.changes(name) == changes:
             self._admission.reserve(name, reserved)
-        deployment = function.active
-        if deployment is None or function.state is not State.ACTIVE:
+        target = await self._target(route.version)
+        split = Split(target)
+        if route.additional is not None:
+            split = Split(target, await self._target(route.additional), route.weight)
+        self._targets.keep(name, qualifier, split, changes)
+        return split
+
+    async def _target(self, version: Version) -> Target:
+        deployment = version.served
+        if deployment is None:
             raise ResourceConflict(
                 "The operation cannot be performed at this time. The function is currently in the "
-                f"following state: {function.state}"
+                f"following state: {version.state}"
             )
         prepared = await self._deployments.prepare(deployment)
-        spec = self._spec(function, deployment, prepared)
+        spec = self._spec(deployment, prepared)
         if spec.kind is PackageKind.PYTHON:
             snapshot_path = await self._snapshots.find(deployment)
             spec = dataclasses.replace(
@@ -185,19 +208,16 @@ class Invoker:
                 memory_path=str(self._snapshots.memory_path),
                 snapshot_path=None if snapshot_path is None else str(snapshot_path),
             )
-        target = Target(spec)
-        if self._changes.get(name, 0) == change:
-            self._targets[name] = target
-        return target
+        return Target(spec)
 
-    def _spec(self, function: Function, deployment: Deployment, prepared: Prepared) -> SandboxSpec:
+    def _spec(self, deployment: Deployment, prepared: Prepared) -> SandboxSpec:
         settings, environment = self._settings, deployment.environment
         assert deployment.kind is not None, "an active deployment has been inspected"
         tmp_mb = int(deployment.configuration.get("EphemeralStorage", {}).get("Size", 512))
         return SandboxSpec(
             key=deployment.id,
-            function_name=function.name,
-            function_version=LATEST,
+            function_name=deployment.function_name,
+            function_version=deployment.version,
             kind=deployment.kind,
             isolation=deployment.isolation,
             handler=deployment.configuration.get("Handler") or "",
@@ -230,7 +250,7 @@ class Invoker:
             "AWS_DEFAULT_REGION": region,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
             "AWS_LAMBDA_FUNCTION_NAME": deployment.function_name,
-            "AWS_LAMBDA_FUNCTION_VERSION": LATEST,
+            "AWS_LAMBDA_FUNCTION_VERSION": deployment.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployment.memory_mb),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": log_group(deployment.function_name),
@@ -243,7 +263,7 @@ class Invoker:
 def _stream_name(deployment: Deployment) -> str:
     """A stream per deployment, in the form that Lambda gives to those of its environments."""
     day = time.strftime("%Y/%m/%d", time.gmtime(deployment.created_at_ms / 1000))
-    return f"{day}/[{LATEST}]{deployment.id.replace('-', '')[:32]}"
+    return f"{day}/[{deployment.version}]{deployment.id.replace('-', '')[:32]}"
 
 
 def _error_type(payload: bytes) -> str:

@@ -138,9 +138,7 @@ class Aliases:
         self, connection: Connection, name: str, version: str, weights: Mapping[str, float]
     ) -> None:
         """Raise where an alias cannot stand for *version* and *weights*."""
-        for number in (version, *weights):
-            if number != LATEST and versions.find(connection, name, number) is None:
-                raise self._transactions.missing(name, number)
+        self._check_exists(connection, name, version)
         if len(weights) > 1:
             raise InvalidParameterValue(
                 "Number of items in AdditionalVersionWeights cannot be greater than 1"
@@ -154,6 +152,12 @@ class Aliases:
             raise InvalidParameterValue(
                 "$LATEST is not supported for an alias pointing to more than 1 version"
             )
+        for number in weights:
+            self._check_exists(connection, name, number)
+
+    def _check_exists(self, connection: Connection, name: str, version: str) -> None:
+        if version != LATEST and versions.find(connection, name, version) is None:
+            raise self._transactions.missing(name, version)
 
 
 def find(connection: Connection, name: str, alias: str) -> Alias | None:

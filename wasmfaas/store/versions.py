@@ -91,6 +91,15 @@ class Versions:
         following = paging.marker("{}:{}".format(*page[-1][:2])) if len(found) > limit else None
         return [version for _, _, version in page], following
 
+    async def newest(self, name: str) -> Version | None:
+        """The version that was published last, unless it has been deleted."""
+
+        def transaction(connection: Connection) -> Version | None:
+            self._transactions.function(connection, name)
+            return find(connection, name, str(_next_number(connection, name) - 1))
+
+        return await self._transactions.read(transaction)
+
     async def delete(self, name: str, number: str) -> None:
         """Remove a version, if it is there. Raises ResourceConflict where an alias refers to it."""
 
@@ -125,8 +134,7 @@ def publish(
     """Give *latest*, which is or will be served as `$LATEST`, a number; where the newest version is
     the same, return that instead. *state* is Active, or Pending until `settle`."""
     name = latest.function_name
-    query = select(FUNCTIONS.c.version_next).where(FUNCTIONS.c.name == name)
-    number: int = connection.execute(query).scalar_one()
+    number = _next_number(connection, name)
     newest = find(connection, name, str(number - 1))
     if newest is not None and _is_same(connection, newest, latest):
         return newest
@@ -181,6 +189,11 @@ def not_active(state: State) -> ResourceConflict:
         "The operation cannot be performed at this time. The function is currently in the "
         f"following state: {state}"
     )
+
+
+def _next_number(connection: Connection, name: str) -> int:
+    query = select(FUNCTIONS.c.version_next).where(FUNCTIONS.c.name == name)
+    return int(connection.execute(query).scalar_one())
 
 
 def _settle(

@@ -31,6 +31,9 @@ def test_of_a_function_that_does_not_exist_that_is_what_is_said(harness: Harness
 def test_changes_are_refused(harness: Harness) -> None:
     harness.create("f")
     said = refused(
-        "InvalidParameterValueException", harness.client().publish_version, FunctionName="f"
+        "InvalidParameterValueException",
+        harness.client().put_function_scaling_config,
+        FunctionName="f",
+        Qualifier="1",
     )
-    assert said == "PublishVersion is not supported by this server yet."
+    assert said == "PutFunctionScalingConfig is not supported by this server yet."

@@ -12,7 +12,7 @@ from wasmfaas.api.rules import check_supported
 from wasmfaas.api.used_layers import UsedLayers
 from wasmfaas.api.views import Views
 from wasmfaas.errors import InvalidParameterValue, PreconditionFailed
-from wasmfaas.models import LATEST, Function
+from wasmfaas.models import LATEST, Function, Version
 from wasmfaas.store.attachments import RESERVED
 from wasmfaas.store.registry import Registry
 
@@ -26,18 +26,27 @@ class Deployer(Protocol):
     """What brings functions into service; raises WasmfaasError where it can't."""
 
     async def create(
-        self, configuration: Mapping[str, Any], package: bytes, tags: Mapping[str, str]
+        self,
+        configuration: Mapping[str, Any],
+        package: bytes,
+        tags: Mapping[str, str],
+        publish: bool = False,
     ) -> Function: ...
 
     async def update_code(
-        self, name: str, package: bytes, revision_id: str | None = None, dry_run: bool = False
+        self,
+        name: str,
+        package: bytes,
+        revision_id: str | None = None,
+        dry_run: bool = False,
+        publish: bool = False,
     ) -> Function: ...
 
     async def update_configuration(
         self, name: str, configuration: Mapping[str, Any], revision_id: str | None = None
     ) -> Function: ...
 
-    async def delete(self, name: str) -> None: ...
+    async def delete(self, name: str, version: str | None = None) -> None: ...
 
 
 class FunctionOperations:
@@ -70,7 +79,6 @@ class FunctionOperations:
             "GetFunction": self.get,
             "GetFunctionConfiguration": self.get_configuration,
             "ListFunctions": self.list_functions,
-            "ListVersionsByFunction": self.list_versions,
             "UpdateFunctionCode": self.update_code,
             "UpdateFunctionConfiguration": self.update_configuration,
             "DeleteFunction": self.delete,
@@ -81,19 +89,19 @@ class FunctionOperations:
         layers = await self._layers.asked(call.parameters)
         configuration = self._configurations.created(name, call.parameters, layers)
         tags = call.parameters.get("Tags", {})
+        publish = call.parameters.get("Publish", False)
         async with self._sources.package(call.parameters["Code"]) as package:
-            function = await self._deployments.create(configuration, package, tags)
-        return Reply(self._views.configuration(function))
+            function = await self._deployments.create(configuration, package, tags, publish)
+        return Reply(self._views.configuration(function.published or function.latest))
 
     async def get(self, call: Call) -> Reply:
-        reference = self._names.latest(call.function, call.qualifier)
-        function = await self._registry.get(reference.name)
-        qualified = reference.qualifier is not None
-        reserved = await self._registry.attachments.reserved_concurrency(reference.name)
-        location = self._links.url(function.shown.code_digest, call.authority)
+        version, qualifier = await self._version(call)
+        function = await self._registry.get(version.function_name)
+        reserved = await self._registry.attachments.reserved_concurrency(version.function_name)
+        location = self._links.url(version.deployment.code_digest, call.authority)
         return Reply(
             {
-                "Configuration": self._views.configuration(function, qualified=qualified),
+                "Configuration": self._views.configuration(version, qualifier),
                 "Code": {"RepositoryType": "S3", "Location": location},
                 "Tags": dict(function.tags) or None,
                 "Concurrency": None if reserved is None else {RESERVED: reserved},
@@ -101,10 +109,13 @@ class FunctionOperations:
         )
 
     async def get_configuration(self, call: Call) -> Reply:
-        reference = self._names.latest(call.function, call.qualifier)
-        function = await self._registry.get(reference.name)
-        qualified = reference.qualifier is not None
-        return Reply(self._views.configuration(function, qualified=qualified))
+        return Reply(self._views.configuration(*await self._version(call)))
+
+    async def _version(self, call: Call) -> tuple[Version, str | None]:
+        """The version that a request names, and the qualifier by which it does."""
+        reference = self._names.parse(call.function, call.qualifier)
+        version = await self._registry.require(reference.name, reference.qualifier)
+        return version, reference.qualifier
 
     async def list_functions(self, call: Call) -> Reply:
         limit = min(call.parameters.get("MaxItems", PAGE_MAX), PAGE_MAX)
@@ -112,18 +123,13 @@ class FunctionOperations:
         if call.parameters.get("MasterRegion", "ALL") not in ("ALL", self._names.region):
             # Functions that were copied here from that region: none were.
             return Reply({"Functions": []})
-        functions, following = await self._registry.list_functions(marker, limit)
-        qualified = call.parameters.get("FunctionVersion") == "ALL"
-        return Reply(
-            {
-                "Functions": [self._views.listed(each, qualified=qualified) for each in functions],
-                "NextMarker": following,
-            }
-        )
-
-    async def list_versions(self, call: Call) -> Reply:
-        function = await self._registry.get(self._names.unqualified(call.function))
-        return Reply({"Versions": [self._views.listed(function, qualified=True)]})
+        if call.parameters.get("FunctionVersion") == "ALL":
+            versions, following = await self._registry.versions.page(None, marker, limit)
+            listed = [self._views.listed(version, version.number) for version in versions]
+        else:
+            functions, following = await self._registry.list_functions(marker, limit)
+            listed = [self._views.listed(function.latest) for function in functions]
+        return Reply({"Functions": listed, "NextMarker": following})
 
     async def update_code(self, call: Call) -> Reply:
         name = self._names.unqualified(call.function)
@@ -140,8 +146,12 @@ class FunctionOperations:
                 package,
                 revision_id=call.parameters.get("RevisionId"),
                 dry_run=call.parameters.get("DryRun", False),
+                publish=call.parameters.get("Publish", False),
             )
-        return Reply(self._views.configuration(updated))
+        published = updated.published
+        if published is not None:
+            return Reply(self._views.configuration(published, published.number))
+        return Reply(self._views.configuration(updated.latest))
 
     async def update_configuration(self, call: Call) -> Reply:
         """Merging reads first, so an update in between is noticed by the revision; unless the
@@ -158,7 +168,7 @@ class FunctionOperations:
                 function = await self._deployments.update_configuration(
                     name, configuration, revision_id=asked or current.revision_id
                 )
-                return Reply(self._views.configuration(function))
+                return Reply(self._views.configuration(function.latest))
             except PreconditionFailed:
                 if asked or not tries_left:
                     raise
@@ -170,8 +180,9 @@ class FunctionOperations:
             raise InvalidParameterValue(
                 "$LATEST version cannot be deleted without deleting the function."
             )
-        self._names.latest(call.function, call.qualifier)
-        await self._deployments.delete(reference.name)
+        if reference.qualifier is not None and not reference.qualifier.isdecimal():
+            raise InvalidParameterValue("Deletion of aliases is not currently supported.")
+        await self._deployments.delete(reference.name, reference.qualifier)
         return Reply({"StatusCode": 204})
 
     def _check_architectures(self, function: Function, parameters: Mapping[str, Any]) -> None:

@@ -24,8 +24,10 @@ UNSUPPORTED = ("DurableExecutionName", "TenantId")
 class Invoker(Protocol):
     """What every trigger ends in."""
 
-    async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome:
-        """Runs *name* on *event*, a JSON text."""
+    async def invoke(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> Outcome:
+        """Runs the version or alias *qualifier* of *name* on *event*, a JSON text."""
         ...
 
 
@@ -50,12 +52,12 @@ class InvokeOperations:
         for name in UNSUPPORTED:
             if name in call.parameters:
                 raise InvalidParameterValue(f"{name} is not supported by this server yet.")
-        reference = self._names.latest(call.function, call.qualifier)
+        reference = self._names.parse(call.function, call.qualifier)
         client_context = client_context_of(call.parameters.get("ClientContext"))
         event = event_of(call.parameters["Payload"])
         try:
             if kind == "DryRun":
-                await self._registry.get(reference.name)
+                await self._registry.require(reference.name, reference.qualifier)
                 return Reply({"StatusCode": 204})
             trace_id = trace_header(call.trace_id)
             context = InvocationContext(
@@ -64,9 +66,11 @@ class InvokeOperations:
                 client_context=client_context,
                 trace_id=trace_id,
             )
-            outcome = await self._invoker.invoke(reference.name, event, context)
+            outcome = await self._invoker.invoke(
+                reference.name, event, context, reference.qualifier
+            )
         except ResourceNotFound:
-            arn = self._names.arn(reference.name, LATEST)
+            arn = self._names.arn(reference.name, reference.qualifier or LATEST)
             raise ResourceNotFound(f"Function not found: {arn}") from None
         tail = call.parameters.get("LogType") == "Tail"
         headers = usage_headers(outcome.usage) | {"x-amzn-trace-id": trace_id}

@@ -22,8 +22,8 @@ class UnsupportedOperation:
         if not reads:
             raise InvalidParameterValue(f"{name} is not supported by this server yet.")
         if "FunctionName" in call.parameters:
-            reference = self._names.latest(call.function, call.qualifier)
-            await self._registry.get(reference.name)
+            reference = self._names.parse(call.function, call.qualifier)
+            await self._registry.require(reference.name, reference.qualifier)
         output = call.operation.output
         if name.startswith("List") and output is not None:
             empty: dict[str, list[Any]] = {
