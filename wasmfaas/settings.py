@@ -63,6 +63,11 @@ def _check_endpoint(url: str) -> None:
         )
 
 
+def _memory_bytes() -> int:
+    """The memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 class InvalidSetting(ValueError):
     """A setting has a value that cannot be used; the message names the setting and the value."""
 
@@ -98,6 +103,12 @@ class Settings:
     )
     worker_memory_bytes_max: int = _setting(
         1024 * MIB, "Memory of the ready sandboxes of one worker; the least used go first.", least=0
+    )
+    sandboxes_memory_bytes_max: int = _computed(
+        lambda: _memory_bytes() // 2,
+        "Memory of the ready sandboxes of all workers, of which each has an equal share.",
+        "half of the machine's",
+        least=0,
     )
     sandbox_idle_s_max: int = _setting(
         300, "Idle time after which a ready sandbox is dropped.", least=1
@@ -198,6 +209,12 @@ class Settings:
     price_per_million_requests: float = _setting(0.20, "Price of a million invocations.")
     price_per_billion_fuel: float = _setting(0.000002, "Price of a billion units of fuel.")
     price_currency: str = _setting("USD", "Currency of the prices; only printed.")
+
+    @property
+    def worker_memory_share(self) -> int:
+        """Bytes of ready sandboxes that one worker may hold."""
+        share = self.sandboxes_memory_bytes_max // self.workers_max
+        return min(self.worker_memory_bytes_max, share)
 
     def __post_init__(self) -> None:
         for setting in dataclasses.fields(self):

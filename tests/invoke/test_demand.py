@@ -71,7 +71,40 @@ def test_what_cannot_start_is_not_tried_again_before_it_changes() -> None:
     demand, broken = Demand(), target()
     for _ in range(3):
         pass_second(demand, broken, arrivals=10, service_s=0.1)
-    demand.arrive(broken).hopeless = True
+    demand.arrive(broken).failure = b"{}"
     assert counts(demand) == {}
     demand.arrive(Target(broken.spec))
     assert counts(demand) != {}
+
+
+def test_what_is_provisioned_is_ready_whatever_the_demand() -> None:
+    demand, quiet, busy = Demand(), target(), target()
+    demand.provision("f", [(quiet, 3), (busy, 2)])
+    for _ in range(60):
+        pass_second(demand, busy, arrivals=40, service_s=0.1)
+    assert counts(demand) == {quiet.spec.key: 3, busy.spec.key: 6}
+    assert demand.floors() == {quiet.spec.key: 3, busy.spec.key: 2}
+    assert demand.workers() == 6
+    demand.provision("g", [])
+    demand.provision("f", [(quiet, 4)])
+    for _ in range(60):
+        demand.settle(1.0)
+    assert counts(demand) == {quiet.spec.key: 4}
+    assert demand.workers() == 4
+    demand.provision("f", [])
+    demand.settle(1.0)
+    assert counts(demand) == {}
+
+
+def test_what_is_provisioned_and_fails_is_tried_again_later() -> None:
+    demand, broken = Demand(), target()
+    demand.provision("f", [(broken, 1)])
+    demand.arrive(broken).failure = b"{}"
+    assert counts(demand) == {}
+    assert demand.failure(broken.spec.key) == b"{}"
+    for _ in range(40):
+        demand.settle(1.0)
+    assert counts(demand) == {broken.spec.key: 1}
+    demand.arrive(broken).failure = b"{}"
+    demand.provision("g", [])
+    assert counts(demand) == {broken.spec.key: 1}, "there may be room now"

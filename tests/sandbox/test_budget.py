@@ -80,3 +80,28 @@ def test_what_nobody_asks_for_is_dropped(own_pool: Pool) -> None:
     }  # fmt: skip
     assert not was_ready(own_pool, target), "the worker did drop it"
     assert was_ready(own_pool, target)
+
+
+@pytest.mark.parametrize("own_pool", [{"worker_memory_bytes_max": 4 * MIB}], indirect=True)
+def test_what_is_kept_stays_when_memory_is_wanted_for_others(own_pool: Pool) -> None:
+    kept, *others = (small(own_pool, 24) for _ in range(4))  # of 1.5 MiB each
+    own_pool.workers.provision("function", [(kept, 1)])
+    assert not was_ready(own_pool, kept)
+    for _ in range(2):
+        assert [was_ready(own_pool, target) for target in others] == [False] * 3
+    assert was_ready(own_pool, kept)
+    own_pool.workers.provision("function", [])
+    for target in others:
+        was_ready(own_pool, target)
+    assert not was_ready(own_pool, kept)
+
+
+@pytest.mark.parametrize("own_pool", [{"sandboxes_memory_bytes_max": 4 * MIB}], indirect=True)
+def test_what_is_to_be_kept_and_has_no_room_is_told(own_pool: Pool) -> None:
+    targets = [small(own_pool, 24) for _ in range(3)]
+    own_pool.workers.provision("function", [(target, 1) for target in targets])
+    told = [own_pool.runner.run(own_pool.workers.load(target)) for target in targets]
+    assert told[:2] == [None, None]
+    assert told[2] is not None
+    assert b"Sandbox.OutOfMemory" in told[2]
+    assert [own_pool.workers.held(target.spec.key) for target in targets] == [1, 1, 0]

@@ -1,11 +1,12 @@
-"""How many sandboxes of a deployment are worth having ready, before anybody waits for one.
+"""How many sandboxes of a deployment are to be ready, before anybody waits for one: as many as are
+provisioned, and as many as demand is worth.
 
 Little's law: what arrives per second, times how long each takes, is how many run at once. Arrivals
 are not even, so that as many again as its square root stand by.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wasmfaas.invoke.worker import Target
 
@@ -15,6 +16,8 @@ _MEMORY_S = 3.0
 _RATE_MIN = 0.01
 #: With fewer workers busy on average, no second one is needed in time.
 _LOAD_MIN = 0.05
+#: What is provisioned and can't be prepared is tried again after this long.
+_RETRY_S = 30.0
 
 
 class Flow:
@@ -26,8 +29,11 @@ class Flow:
         self.arrived = 0
         self.served = 0
         self.served_ns = 0
-        #: Whether it can't be prepared ahead: its start-up fails.
-        self.hopeless = False
+        #: How many are to be ready whatever the demand.
+        self.floor = 0
+        #: What its start-up failed with: it can't be prepared ahead.
+        self.failure: bytes | None = None
+        self._failed_s = 0.0
         self._rate = 0.0
         self._service_s = 0.0
 
@@ -36,8 +42,19 @@ class Flow:
         """How many run at once, on average."""
         return self._rate * self._service_s
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether it can't be prepared ahead."""
+        return self.failure is not None
+
+    @property
+    def count(self) -> int:
+        """How many sandboxes are to be ready."""
+        return max(_staffed(self.load), self.floor)
+
     def settle(self, elapsed_s: float) -> bool:
-        """Take what was counted in the last *elapsed_s* into account; whether there is any flow."""
+        """Take what was counted in the last *elapsed_s* into account; whether there is any flow, or
+        anything to be ready without."""
         weight = 1 - math.exp(-elapsed_s / _MEMORY_S)
         self._rate += weight * (self.arrived / elapsed_s - self._rate)
         if self.served:
@@ -45,7 +62,10 @@ class Flow:
             known = self._service_s or service_s
             self._service_s = known + weight * (service_s - known)
         self.arrived = self.served = self.served_ns = 0
-        return self._rate >= _RATE_MIN
+        self._failed_s = self._failed_s + elapsed_s if self.hopeless else 0.0
+        if self.floor and self._failed_s > _RETRY_S:
+            self.failure = None
+        return self.floor > 0 or self._rate >= _RATE_MIN
 
 
 class Demand:
@@ -60,9 +80,31 @@ class Demand:
         if flow is None:
             flow = self._flows[target.spec.key] = Flow(target)
         elif flow.target is not target:
-            flow.target, flow.hopeless = target, False
+            flow.target, flow.failure = target, None
         flow.arrived += 1
         return flow
+
+    def provision(self, function: str, floors: Sequence[tuple[Target, int]]) -> None:
+        """Have so many sandboxes of each of these targets of *function* ready, whatever the demand,
+        and none of its others."""
+        for flow in self._flows.values():
+            if flow.target.spec.function_name == function:
+                flow.floor = 0
+        for target, count in floors:
+            flow = self._flows.setdefault(target.spec.key, Flow(target))
+            flow.target, flow.floor = target, flow.floor + count
+        # There may be room now where there was none.
+        for flow in self._flows.values():
+            flow.failure = None if flow.floor else flow.failure
+
+    def floors(self) -> dict[str, int]:
+        """How many sandboxes are to be ready whatever the demand, by deployment."""
+        return {key: flow.floor for key, flow in self._flows.items() if flow.floor}
+
+    def failure(self, key: str) -> bytes | None:
+        """What the start-up of a deployment failed with, if it did."""
+        flow = self._flows.get(key)
+        return None if flow is None else flow.failure
 
     def settle(self, elapsed_s: float) -> None:
         """Take what was counted in the last *elapsed_s* into account, and forget what has ended."""
@@ -71,14 +113,15 @@ class Demand:
     def workers(self) -> int:
         """How many workers are worth having; 0 where there is next to nothing to do."""
         load = sum(flow.load for flow in self._flows.values())
-        return _staffed(load) if load >= _LOAD_MIN else 0
+        floor = max((flow.floor for flow in self._flows.values()), default=0)
+        return max(_staffed(load) if load >= _LOAD_MIN else 0, floor)
 
     def sandboxes(self) -> Iterator[tuple[Flow, int]]:
-        """Each deployment that is worth having ready more than once, and in how many workers."""
-        for flow in self._flows.values():
-            count = _staffed(flow.load)
-            if count > 1 and not flow.hopeless:
-                yield flow, count
+        """Each deployment that is provisioned or worth having ready more than once, and in how many
+        workers; what is provisioned first."""
+        for flow in sorted(self._flows.values(), key=lambda flow: -flow.floor):
+            if (flow.floor or flow.count > 1) and not flow.hopeless:
+                yield flow, flow.count
 
 
 def _staffed(load: float) -> int:

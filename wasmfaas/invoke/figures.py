@@ -6,10 +6,11 @@ Kept in the server's memory only, and of functions that are called; what is bill
 import math
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wasmfaas.invoke.worker import Worker
 from wasmfaas.models import Usage
 
 WINDOW_S = 10
@@ -114,6 +115,20 @@ class Figures:
         over = [name for name, traffic in self._traffic.items() if traffic.is_over(now_s)]
         for name in over:
             del self._traffic[name]
+
+
+def totals(
+    workers: Collection[Worker], idle: int, waiting: int, waiting_bytes: int
+) -> dict[str, int]:
+    """Figures of all *workers* together, and of the invocations that wait for one."""
+    return {
+        "workers": len(workers),
+        "idle": idle,
+        "busy": len(workers) - idle,
+        "ready": sum(len(worker.ready_keys) for worker in workers),
+        "waiting": waiting,
+        "waiting_bytes": waiting_bytes,
+    }
 
 
 def holdings(

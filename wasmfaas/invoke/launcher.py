@@ -12,6 +12,9 @@ from wasmfaas.invoke.worker import Worker, child_environment
 from wasmfaas.settings import Settings
 from wasmfaas.store.artefacts import Artefact
 
+#: A worker that takes longer to come up than this is given up.
+_START_S_MAX = 30.0
+
 
 class Launcher:
     """Starts worker processes. Lives as long as the server."""
@@ -56,7 +59,18 @@ class Launcher:
             "scratch_path": str(scratch),
             "read_paths": [str(path) for path in self._read_paths],
             "sandboxes_max": settings.sandboxes_per_worker_max,
-            "memory_bytes_max": settings.worker_memory_bytes_max,
+            "memory_bytes_max": settings.worker_memory_share,
             "calls_max": settings.sandbox_calls_max,
             "prewarmed": None if warm is None else [warm.sha256, str(warm.path)],
         }
+
+
+async def until_started(worker: Worker) -> None:
+    """Return once *worker* is ready. Raises WorkerDied, and TimeoutError where it takes too long,
+    which ends it."""
+    try:
+        async with asyncio.timeout(_START_S_MAX):
+            await worker.started
+    except TimeoutError:
+        worker.kill()
+        raise

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -137,6 +137,8 @@ class Worker(asyncio.Protocol):
         self._requested_ns = 0
         self._run_ms: int | None = None
         self._timer: asyncio.TimerHandle | None = None
+        #: Whether it was told of deployments to keep.
+        self._keeps = False
         #: Whether it owes a `ready`: after its start, and after every answer.
         self._returns = True
 
@@ -229,12 +231,20 @@ class Worker(asyncio.Protocol):
         ]
         return None if running is None else self._used[running][1], ready
 
-    def drop_unused(self, idle_s: float) -> None:
-        """Give up the sandboxes that nobody asked for in *idle_s*. Only for an idle worker: one
-        that is at work tells what it holds after this, from before it read it."""
+    def keep(self, keys: Collection[str]) -> None:
+        """Have a sandbox of each of these deployments, once it is ready, stay so when memory is
+        wanted for others. A worker that has not started reads nothing but its options."""
+        if self.started.done() and (keys or self._keeps):
+            self._keeps = bool(keys)
+            self._send({"op": "keep", "keys": sorted(keys)})
+
+    def drop_unused(self, idle_s: float, kept: Collection[str] = ()) -> None:
+        """Give up the sandboxes that nobody asked for in *idle_s*, but those *kept*. Only for an
+        idle worker: one that is at work tells what it holds after this, from before it read it."""
         since = time.monotonic_ns() - int(idle_s * 1e9)
         self._used = {key: self._used.get(key, (0, "")) for key in self.ready_keys}
         keys = {key for key, (used_ns, _) in self._used.items() if used_ns <= since}
+        keys.difference_update(kept)
         if keys:
             self.ready_keys -= keys
             self._send({"op": "drop", "keys": sorted(keys)})

@@ -9,15 +9,15 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wasmfaas import trees
 from wasmfaas.errors import ServiceUnavailable
 from wasmfaas.invoke.demand import Demand, Flow
-from wasmfaas.invoke.figures import holdings
-from wasmfaas.invoke.launcher import Launcher
+from wasmfaas.invoke.figures import holdings, totals
+from wasmfaas.invoke.launcher import Launcher, until_started
 from wasmfaas.invoke.waiting import Waiter, Waiting, throttled
 from wasmfaas.invoke.worker import Target, Worker, WorkerDied
 from wasmfaas.settings import Settings
@@ -27,8 +27,6 @@ _logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: A worker that takes longer to come up than this is given up.
-_START_S_MAX = 30.0
 #: Start-up of a function (Lambda's limit), and the loading of its artefact.
 _INIT_MS_MAX = 15_000
 _FAILED_STARTS_MAX = 5
@@ -90,16 +88,18 @@ class Workers:
     def _let_go(self, workers_min: int) -> None:
         since = time.monotonic() - self._settings.worker_idle_s_max
         for worker, idle_since in list(self._idle.items()):
-            if idle_since < since and len(self._workers) > workers_min:
+            kept = {key for key, floor in self._demand.floors().items() if self.held(key) <= floor}
+            spare = len(self._workers) > workers_min and not kept & worker.ready_keys
+            if idle_since < since and spare:
                 self._take(worker)
                 worker.close()
             else:
-                worker.drop_unused(self._settings.sandbox_idle_s_max)
+                worker.drop_unused(self._settings.sandbox_idle_s_max, kept)
 
     def _spread(self, flow: Flow, count: int) -> None:
         """Have a sandbox ready in *count* workers, as far as there are idle ones to spare."""
         key = flow.target.spec.key
-        missing = count - sum(worker.holds(key) for worker in self._workers)
+        missing = count - self.held(key)
         for worker in list(self._idle):
             full = len(self._workers) + self._starting >= self._settings.workers_max
             if missing <= 0 or len(self._waiting) or (len(self._idle) == 1 and not full):
@@ -114,7 +114,22 @@ class Workers:
             error = await self._load(worker, flow.target)
         except WorkerDied as death:
             error = str(death).encode()
-        flow.hopeless = flow.hopeless or error is not None
+        flow.failure = flow.failure or error
+
+    def provision(self, function: str, floors: Sequence[tuple[Target, int]]) -> None:
+        """Have so many sandboxes of each of these targets of *function* ready, whatever the demand,
+        and none of its others."""
+        self._demand.provision(function, floors)
+        for worker in self._workers:
+            worker.keep(self._demand.floors())
+
+    def held(self, key: str) -> int:
+        """How many workers run the deployment *key*, or can at once."""
+        return sum(worker.holds(key) for worker in self._workers)
+
+    def provisioned(self, key: str) -> tuple[int, bytes | None]:
+        """`held`, and what the start-up of the deployment failed with, if that was tried ahead."""
+        return self.held(key), self._demand.failure(key)
 
     def cut_short(self) -> None:
         """End every worker now, whatever it runs, and refuse whoever waits or comes."""
@@ -134,15 +149,7 @@ class Workers:
     def figures(self) -> dict[str, int]:
         """How many workers there are, idle, busy, what they hold ready, and how many invocations
         wait."""
-        idle = len(self._idle)
-        return {
-            "workers": len(self._workers),
-            "idle": idle,
-            "busy": len(self._workers) - idle,
-            "ready": sum(len(worker.ready_keys) for worker in self._workers),
-            "waiting": len(self._waiting),
-            "waiting_bytes": self._waiting.bytes,
-        }
+        return totals(self._workers, len(self._idle), len(self._waiting), self._waiting.bytes)
 
     def by_function(self) -> dict[str, Counter[str]]:
         """Of each function: sandboxes that are `ready` and `busy`, and invocations `waiting`."""
@@ -191,7 +198,7 @@ class Workers:
 
         Raises WorkerDied, TooManyRequests where that takes too long.
         """
-        if any(worker.holds(target.spec.key) for worker in self._workers):
+        if self.held(target.spec.key):
             return None
         return await self._load(await self._lease(target, 0, ahead=True), target)
 
@@ -204,8 +211,7 @@ class Workers:
         else; where it can't be, there is no file. Raises WorkerDied, TimeoutError, OSError."""
         worker = await self._launcher.launch(None, self._ended)
         try:
-            async with asyncio.timeout(_START_S_MAX):
-                await worker.started
+            await until_started(worker)
             written = worker.scratch_path / "snapshot"
             message = {"op": "save", "path": str(written)}
             await worker.request(target, message, _start_error, start_ms=_INIT_MS_MAX, run_ms=0)
@@ -306,21 +312,14 @@ class Workers:
                 self._workers.add(worker)
             finally:
                 self._starting -= 1
-            await self._started(worker)
+            await until_started(worker)
+            worker.keep(self._demand.floors())
             self._failed_starts = 0
         except (WorkerDied, TimeoutError, OSError) as error:
             self._failed_starts += 1
             _logger.error("a worker could not be started: %r", error)
             if not self._workers and not self._starting:
                 self._refuse_waiting("No worker process can be started; the server's log says why.")
-
-    async def _started(self, worker: Worker) -> None:
-        try:
-            async with asyncio.timeout(_START_S_MAX):
-                await worker.started
-        except TimeoutError:
-            worker.kill()
-            raise
 
     def _ended(self, worker: Worker) -> None:
         was_pooled = worker in self._workers

@@ -1,6 +1,7 @@
 """The compiled modules and the ready sandboxes of a worker."""
 
 import contextlib
+import json
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,6 +14,11 @@ from wasmfaas.sandbox.guests import Linkers
 from wasmfaas.sandbox.instance import SNAPSHOT_UNUSABLE, Compiled, Host, Result, Sandbox
 
 _MODULES_MAX = 64
+#: The error type of what is to be kept ready and has no room.
+NO_ROOM = "Sandbox.OutOfMemory"
+_NO_ROOM = json.dumps(
+    {"errorType": NO_ROOM, "errorMessage": "the memory of ready sandboxes is spent"}
+).encode()
 
 
 class Ready:
@@ -43,7 +49,7 @@ class Sandboxes:
     """The compiled modules and the ready sandboxes of a worker, least recently used first.
 
     Ready sandboxes are bounded by count and by the bytes of their memories; the one that was used
-    last stays, whatever it weighs.
+    last stays, whatever it weighs, and those to keep stay while they fit by themselves.
     """
 
     def __init__(self, host: Host, *, ready_max: int, bytes_max: int, calls_max: int) -> None:
@@ -56,6 +62,7 @@ class Sandboxes:
         self._linkers = Linkers(host.engine)
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._ready: OrderedDict[str, Ready] = OrderedDict()
+        self._kept: frozenset[str] = frozenset()
 
     def keys(self) -> list[str]:
         """Deployments that have a sandbox ready."""
@@ -76,6 +83,10 @@ class Sandboxes:
             return ready, False
         return self._make(spec), True
 
+    def keep(self, keys: Iterable[str]) -> None:
+        """Of these deployments, a sandbox that is ready stays when memory is wanted for others."""
+        self._kept = frozenset(keys)
+
     def drop(self, keys: Iterable[str]) -> None:
         """Discard the ready sandboxes of these deployments, where there are any."""
         for key in keys:
@@ -95,6 +106,9 @@ class Sandboxes:
         if spec.key in self._ready:
             return None
         ready = self._make(spec)
+        if ready.started.error_type is None and not self._fits(ready):
+            ready.close()
+            return replace(ready.started, error_type=NO_ROOM, payload=_NO_ROOM)
         if ready.started.error_type is None:
             self._store(ready)
         else:
@@ -114,10 +128,32 @@ class Sandboxes:
     def _store(self, ready: Ready) -> None:
         self._ready[ready.sandbox.spec.key] = ready
         self._bytes += ready.weigh()
-        while len(self._ready) > self._ready_max or (
-            self._bytes > self._bytes_max and len(self._ready) > 1
+        while len(self._ready) > 1 and (
+            len(self._ready) > self._ready_max or self._bytes > self._bytes_max
         ):
-            self._discard(next(iter(self._ready)))
+            key = self._least_needed()
+            if key is None:
+                return
+            self._discard(key)
+
+    def _least_needed(self) -> str | None:
+        """What has to go first: the least recently used, but what is to be kept only where that is
+        too much by itself. What was used last stays."""
+        others = list(self._ready)[:-1]
+        for key in others:
+            if key not in self._kept:
+                return key
+        kept = [each.bytes for key, each in self._ready.items() if key in self._kept]
+        too_many = len(kept) > self._ready_max or sum(kept) > self._bytes_max
+        return others[0] if too_many else None
+
+    def _fits(self, ready: Ready) -> bool:
+        """Whether a sandbox, if it is one to keep, has room beside the others to keep."""
+        if ready.sandbox.spec.key not in self._kept:
+            return True
+        others = [each.bytes for key, each in self._ready.items() if key in self._kept]
+        fits = sum(others) + ready.weigh() <= self._bytes_max or not others
+        return fits and len(others) < self._ready_max
 
     def _discard(self, key: str) -> None:
         ready = self._ready.pop(key)

@@ -74,6 +74,9 @@ class Worker:
                 elif message["op"] == "drop":
                     self._sandboxes.drop(message["keys"])
                     continue  # It is idle, and the server knows what it holds.
+                elif message["op"] == "keep":
+                    self._sandboxes.keep(message["keys"])
+                    continue  # Nothing is ready that was not.
                 elif message["op"] == "save":
                     self._save(message)
                 else:
