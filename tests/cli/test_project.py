@@ -16,6 +16,7 @@ isolation = "fresh"
 description = "Says hello"
 fuel_max = 1_000_000
 tmp_mb = 1024
+layers = ["arn:a:1", "arn:b:2"]
 
 [environment]
 GREETING = "Hello"
@@ -39,6 +40,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         description="Says hello",
         fuel_max=1_000_000,
         tmp_mb=1024,
+        layers=("arn:a:1", "arn:b:2"),
         environment={"GREETING": "Hello"},
         tags={"team": "blue"},
         exclude=("*.md",),
@@ -57,6 +59,8 @@ def test_what_is_not_said_is_not_chosen(tmp_path: Path) -> None:
         ("[package]\nexcluded = []\n", "line 2: unknown key 'package.excluded'; did you mean"),
         ("xyzzy = 1\n", "line 1: unknown key 'xyzzy'; known are name, handler, "),
         ("memory_mb = '256'\n", "line 1: memory_mb is '256', but must be a whole number"),
+        ("layers = 'a'\n", "line 1: layers is 'a', but must be a list"),
+        ("layers = [1]\n", "line 1: layers holds 1, but must hold strings"),
         ("memory_mb = true\n", "line 1: memory_mb is True, but must be a whole number"),
         ("name = 'a'\ntimeout_s = 2.5\n", "line 2: timeout_s is 2.5, but must be a whole number"),
         ("tags = 'x'\n", "line 1: tags is 'x', but must be a table"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
 _FUNCTIONS = "/2015-03-31/functions"
+_LAYERS = "/2018-10-31/layers"
 _MANAGEMENT = "/_wasmfaas/v1"
 _CONFLICT = 409
 _CONNECT_S = 5.0
@@ -57,14 +58,7 @@ class Client:
 
     def functions(self) -> Iterator[Document]:
         """The configuration of every function, by name. As on Lambda, without its state."""
-        marker: str | None = None
-        while True:
-            query = {"MaxItems": str(_PAGE)} | ({"Marker": marker} if marker else {})
-            page = self._json("GET", f"{_FUNCTIONS}/", params=query)
-            yield from page["Functions"]
-            marker = page.get("NextMarker")
-            if not marker:
-                return
+        yield from self._listed(f"{_FUNCTIONS}/", "Functions")
 
     def function(self, name: str) -> Document | None:
         """GetFunction; None where there is no such function."""
@@ -172,6 +166,33 @@ class Client:
         """What runs, and what ran in the last seconds."""
         return self._management("GET", "/figures")
 
+    def publish_layer(self, name: str, members: Mapping[str, Any], package: bytes) -> Document:
+        body = {**members, "Content": {"ZipFile": _text64(package)}}
+        return self._json("POST", _layer(name), json=body)
+
+    def layers(self) -> Iterator[Document]:
+        """The newest version of every layer, by name."""
+        for layer in self._listed(_LAYERS, "Layers"):
+            yield layer["LatestMatchingVersion"]
+
+    def layer_versions(self, name: str) -> Iterator[Document]:
+        """The versions of a layer, newest first."""
+        yield from self._listed(_layer(name), "LayerVersions")
+
+    def delete_layer(self, name: str, number: int) -> None:
+        self._answer("DELETE", f"{_layer(name)}/{number}")
+
+    def _listed(self, path: str, member: str) -> Iterator[Document]:
+        """The items of a list that comes in pages."""
+        marker: str | None = None
+        while True:
+            query = {"MaxItems": str(_PAGE)} | ({"Marker": marker} if marker else {})
+            page = self._json("GET", path, params=query)
+            yield from page[member]
+            marker = page.get("NextMarker")
+            if not marker:
+                return
+
     def _management(self, method: str, path: str, **request: Any) -> Document:
         return self._json(method, _MANAGEMENT + path, **request)
 
@@ -244,6 +265,10 @@ def connect(address: Address) -> Iterator[Client]:
 
 def _function(name: str, rest: str = "") -> str:
     return f"{_FUNCTIONS}/{quote(name, safe='')}{rest}"
+
+
+def _layer(name: str) -> str:
+    return f"{_LAYERS}/{quote(name, safe='')}/versions"
 
 
 def _text64(data: bytes) -> str:

@@ -72,6 +72,21 @@ def pack(path: Path, chosen: FunctionSettings, limits: Settings) -> Package:
     )
 
 
+def pack_layer(path: Path, limits: Settings) -> bytes:
+    """The zip of a layer for *path*: a folder, whose content becomes /opt, or a .zip.
+
+    Raises Failure for anything else, and for more than *limits* allow.
+    """
+    if path.is_dir():
+        return _zip_of(collect(path, ()), limits)
+    if not path.exists():
+        raise Failure("PathNotFound", f"{printable(path)} does not exist")
+    if path.suffix.lower() != ".zip":
+        raise Failure("UnknownPackage", f"{printable(path)} is neither a folder nor a .zip")
+    _check_zipped(path.stat().st_size, limits)
+    return _read(path)
+
+
 def _pack_folder(folder: Path, chosen: FunctionSettings, limits: Settings) -> Package:
     sources = collect(folder, chosen.exclude)
     names = [source.name for source in sources]
@@ -112,11 +127,16 @@ def _opener(archive: zipfile.ZipFile) -> Callable[[str], bytes]:
 
 
 def _built(sources: Sequence[SourceFile], found: entry.Entry, limits: Settings) -> Package:
+    data = _zip_of(sources, limits)
+    return Package(data=data, handler=found.handler, runtime=found.runtime, files=len(sources))
+
+
+def _zip_of(sources: Sequence[SourceFile], limits: Settings) -> bytes:
     total = sum(source.size_bytes for source in sources)
     _check_unzipped([(source.name, source.size_bytes) for source in sources], total, limits)
     data = zipped([(source.name, source.path) for source in sources])
     _check_zipped(len(data), limits)
-    return Package(data=data, handler=found.handler, runtime=found.runtime, files=len(sources))
+    return data
 
 
 def zipped(files: Sequence[tuple[str, Path]]) -> bytes:

@@ -30,7 +30,9 @@ def configuration_changes(
 ) -> Members:
     """The members of UpdateFunctionConfiguration that differ from what is deployed."""
     members = _configuration(wanted, package, deployed_environment(deployed))
-    return {key: value for key, value in members.items() if not _same(value, deployed.get(key))}
+    layers = [layer["Arn"] for layer in deployed.get("Layers") or ()]
+    current = {**deployed, "Layers": layers}
+    return {key: value for key, value in members.items() if not _same(value, current.get(key))}
 
 
 def configuration_first(changes: Mapping[str, Any], deployed: Mapping[str, Any]) -> bool:
@@ -72,6 +74,8 @@ def _configuration(
         members["Description"] = wanted.description
     if wanted.tmp_mb is not None:
         members["EphemeralStorage"] = {"Size": wanted.tmp_mb}
+    if wanted.layers is not None:
+        members["Layers"] = list(wanted.layers)
     variables = _environment(wanted, environment)
     if variables != dict(environment):
         members["Environment"] = {"Variables": variables}

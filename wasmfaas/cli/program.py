@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wasmfaas import __version__
+from wasmfaas.cli.commands import layer
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
 from wasmfaas.cli.commands.describe import describe
@@ -76,6 +77,19 @@ def application() -> typer.Typer:
     )
     for name, command, panel in commands:
         program.command(name, cls=_Command, rich_help_panel=panel)(command)
+    groups = (
+        (
+            "layer",
+            "Publish, list and delete layers.",
+            (("publish", layer.publish), ("list", layer.list_layers), ("delete", layer.delete)),
+            _RUN,
+        ),
+    )
+    for name, told, members, panel in groups:
+        group = typer.Typer(name=name, help=told, no_args_is_help=True)
+        for member, command in members:
+            group.command(member, cls=_Command)(command)
+        program.add_typer(group, rich_help_panel=panel)
     return program
 
 

@@ -29,6 +29,7 @@ class FunctionSettings:
     tmp_mb: int | None = None
     environment: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    layers: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
 
     def overridden(self, **chosen: Any) -> "FunctionSettings":
@@ -48,6 +49,7 @@ _SCALARS = {
     "fuel_max": int,
     "tmp_mb": int,
 }
+_LISTS = ("layers",)
 _PACKAGE = ("exclude",)
 _HEADER = re.compile(r"\s*\[+([^\]]+)\]")
 _SETTING = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
@@ -89,11 +91,13 @@ class _Reader:
         self._shown = shown
 
     def settings(self, document: Mapping[str, Any]) -> FunctionSettings:
-        self._known(document, (*_SCALARS, *_TABLES), "")
+        self._known(document, (*_SCALARS, *_LISTS, *_TABLES), "")
         chosen: dict[str, Any] = {}
         for key, value in document.items():
             if key in _SCALARS:
                 chosen[key] = self._typed(key, value, _SCALARS[key], "")
+            elif key in _LISTS:
+                chosen[key] = self._strings(key, value)
             else:
                 chosen[key] = self._typed(key, value, dict, "")
         for table in ("environment", "tags"):
@@ -120,6 +124,12 @@ class _Reader:
         if kind is str and isinstance(value, (int, float, bool)):
             message += f'; write "{str(value).lower() if isinstance(value, bool) else value}"'
         raise self._at(key, inside, message)
+
+    def _strings(self, key: str, value: Any) -> tuple[str, ...]:
+        for item in self._typed(key, value, list, ""):
+            if not isinstance(item, str):
+                raise self._at(key, "", f"{key} holds {item!r}, but must hold strings")
+        return tuple(value)
 
     def _patterns(self, value: Any) -> tuple[str, ...]:
         self._typed("exclude", value, list, "package")
@@ -189,7 +199,7 @@ def pairs(written: list[str], flag: str) -> dict[str, str]:
 def known_keys() -> tuple[str, ...]:
     """Every key of wasmfaas.toml, for the documentation: top level, tables, then [package]."""
     assert {field.name for field in fields(FunctionSettings)} >= set(_SCALARS)
-    return (*_SCALARS, *_TABLES, *(f"package.{key}" for key in _PACKAGE))
+    return (*_SCALARS, *_LISTS, *_TABLES, *(f"package.{key}" for key in _PACKAGE))
 
 
 def name_of(path: Path) -> str:

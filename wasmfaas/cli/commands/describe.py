@@ -62,6 +62,7 @@ def _rows(configuration: Document, details: Document) -> list[tuple[str, str | S
         ("isolation", details.get("isolation") or ""),
         ("limits", limits),
         ("code", f"{size(configuration.get('CodeSize', 0))} · {configuration.get('CodeSha256')}"),
+        ("layers", ", ".join(layer["Arn"] for layer in configuration.get("Layers") or ())),
         ("modified", str(configuration.get("LastModified"))),
         ("arn", (str(configuration.get("FunctionArn")), "dim")),
     ]
