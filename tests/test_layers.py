@@ -16,6 +16,7 @@ LAYERS = {
     "node": 4,
     "app": 5,
     "cli": 6,
+    "testing": 7,
 }  # fmt: skip
 #: What only these parts may import.
 CONFINED = {
