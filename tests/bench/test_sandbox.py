@@ -4,6 +4,9 @@ from pathlib import Path
 
 from tests.bench.quick import document
 
+#: Of memory, that a hello in Python writes to; there were 244 before its memory was arranged.
+PAGES_MAX = 110
+
 
 def test_every_mode_is_measured_in_both_languages(cache_dir: Path, tmp_path: Path) -> None:
     found = document("sandbox", cache_dir, tmp_path)
@@ -26,3 +29,9 @@ def test_isolated_calls_cost_the_same_fuel_every_time(cache_dir: Path, tmp_path:
         assert 0 < least == most
         assert fuel[f"{language}, fresh"] == [least, most]
         assert isinstance(least, int)
+
+
+def test_a_call_writes_to_few_pages(cache_dir: Path, tmp_path: Path) -> None:
+    (table,) = document("sandbox", cache_dir, tmp_path)["tables"]
+    pages = {row["title"]: row["values"][0] for row in table["rows"]}
+    assert 0 < pages["Python, pristine"] < PAGES_MAX

@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 _WORLD = "function-with-init"
 _KEY_CHARACTERS = 16
 #: What becomes of the component after it is built; changes whenever that does.
-_FORM = "hollow;v1"
+_FORM = "hollow,immortal;v1"
 _MEMORY = "memory.img"
 _WHOLE = "whole.wasm"
 _BUILD_S_MAX = 900
@@ -43,9 +43,12 @@ _ENTRY = "_wasmfaas_entry"
 #: Imported when the component is built, by the Python in it: who else could tell its version?
 _ENTRY_SOURCE = """\
 import os, sys
-with open(os.path.join(os.path.dirname(__file__), "python-version"), "w") as file:
+folder = os.path.dirname(__file__)
+with open(os.path.join(folder, "python-version"), "w") as file:
     file.write(sys.version.split()[0])
-from wasmfaas_runtime import WitWorld
+from wasmfaas_runtime import RUNTIME, WitWorld
+with open(os.path.join(folder, "immortals"), "wb") as file:
+    RUNTIME.settle(file)
 """
 
 
@@ -150,7 +153,7 @@ async def _componentize(workshop: Path) -> None:
     with tempfile.TemporaryFile(dir=workshop) as output:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "wasmfaas.sandbox.componentize", str(os.getpid())),
-            *(f"result/{_WHOLE}", "result/runtime.wasm", f"result/{_MEMORY}"),
+            *(f"result/{_WHOLE}", "result/runtime.wasm", f"result/{_MEMORY}", "app/immortals"),
             *arguments,
             stdin=DEVNULL,
             stdout=output,

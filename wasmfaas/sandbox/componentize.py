@@ -11,17 +11,19 @@ from pathlib import Path
 from componentize_py import script  # type: ignore[import-untyped]
 
 from wasmfaas.sandbox.hollow import hollow
+from wasmfaas.sandbox.immortals import immortalize_file
 from wasmfaas.sandbox.jail import die_with_parent
 
 
 def main() -> None:
     """Entry point."""
     die_with_parent(int(sys.argv[1]))
-    whole, hollowed, image = (Path(path) for path in sys.argv[2:5])
-    sys.argv = ["componentize-py", *sys.argv[5:]]
+    whole, hollowed, image, immortals = (Path(path) for path in sys.argv[2:6])
+    sys.argv = ["componentize-py", *sys.argv[6:]]
     status = script()
     if not status:
         hollowed.write_bytes(hollow(whole.read_bytes(), image))
+        immortalize_file(image, immortals.read_bytes())
     sys.exit(status)
 
 

@@ -20,6 +20,7 @@ from wasmfaas.sandbox.envelope import (
     text_as_json,
 )
 from wasmfaas.sandbox.exposure import GLOBAL_PREFIX
+from wasmfaas.sandbox.immortals import immortalize_memory
 from wasmfaas.sandbox.imports import CoreImports
 from wasmfaas.sandbox.instance import (
     SNAPSHOT_UNUSABLE,
@@ -97,7 +98,8 @@ class ComponentGuest:
 class PythonGuest(ComponentGuest):
     """The Python runtime. Its memory is not in the component but in a file of its own."""
 
-    #: Given instead of a handler, has the runtime open what it keeps open, and import nothing.
+    #: Given instead of a handler, has the runtime open what it keeps open, and import nothing; or
+    #: after a handler, ends its start-up.
     _NO_HANDLER = b""
 
     def __init__(self, linker: component.Linker) -> None:
@@ -120,7 +122,10 @@ class PythonGuest(ComponentGuest):
             sandbox.adopt(memory, spec.snapshot_path)
             self.can_be_adopted = True
         else:
-            self.can_be_adopted = b" " not in _answer(*init(spec.handler.encode()))
+            _, objects, types, *more = _answer(*init(spec.handler.encode())).split(b" ")
+            immortalize_memory(memory, int(objects), int(types))
+            _answer(*init(self._NO_HANDLER))
+            self.can_be_adopted = not more
 
     def restore(self, sandbox: Sandbox) -> bool:
         """The runtime is ours, so this is known: a call that returns leaves globals and tables as

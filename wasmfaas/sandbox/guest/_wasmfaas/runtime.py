@@ -14,10 +14,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from _wasmfaas.context import LambdaContext, trace_id
 from _wasmfaas.library import Library
+from _wasmfaas.pages import Pages
 
 TASK_PATH = "/var/task"
 LAYER_PATH = "/opt/python"
@@ -28,6 +29,7 @@ _FIRST_OWN_DESCRIPTOR = 6
 _DESCRIPTORS_LOOKED_AT = 256
 _WARM_UP_CALLS = 100
 HEADROOM_BYTES = 8 * 1024 * 1024
+_SPARE_BYTES = 1024 * 1024
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -70,6 +72,7 @@ class Runtime:
     def __init__(self) -> None:
         self._handler: Callable[[Any, LambdaContext], Any] | None = None
         self._log = RequestLog()
+        self._pages = Pages()
 
     def start(self, handler: str) -> str:
         """As `_start`, with whatever goes wrong as FunctionError: what escapes traps."""
@@ -82,13 +85,17 @@ class Runtime:
 
     def _start(self, handler: str) -> str:
         """Import *handler* (`package.module.function`); the answer is the version of this Python,
-        and more where the memory alone does not make another sandbox like this one.
+        what `Pages.list_function` says, and more where the memory alone does not make another
+        sandbox like this one. A second call, without a handler, ends the start-up.
 
         Raises FunctionError where it can't be had.
         """
         _touch_descriptors()
         if not handler:
-            return _VERSION  # The memory will be replaced by one that has been started.
+            # Either the memory will be replaced by one that has been started, or it has been now.
+            if self._handler is not None:
+                self._finish()
+            return _VERSION
         os.reload_environ()  # type: ignore[attr-defined]
         os.chdir(TASK_PATH)
         # In the image because of what the build imports. Whoever wants it imports it anew, so that
@@ -101,10 +108,16 @@ class Runtime:
             self._handler = _load(handler)
         finally:
             _flush()
+        objects, types = self._pages.list_function()
+        opened = "" if _holds_nothing_open() else " with open files"
+        return f"{_VERSION} {objects} {types}{opened}"
+
+    def _finish(self) -> None:
+        """Make the image final, once the host has seen what is to be immortal."""
+        self._pages.settle(id(bytes(_SPARE_BYTES)))
         # What the image holds is garbage to nobody: collections in a handler must not walk it.
         gc.freeze()
         gc.enable()
-        return _VERSION if _holds_nothing_open() else f"{_VERSION} with open files"
 
     def invoke(self, event: str, context: str) -> str:
         """Call the handler. Raises FunctionError for whatever goes wrong in it."""
@@ -121,6 +134,17 @@ class Runtime:
         finally:
             _flush()
         return _marshal(answer, lambda_context)
+
+    def settle(self, file: BinaryIO) -> None:
+        """Make the image of the runtime final; the addresses of what is in it go to *file*."""
+        self._pages.list_runtime(file)
+        gc.collect()
+        # Grown now and freed at once: a handler that needs no more than this leaves the size of the
+        # memory alone, so that its sandbox can be put back to its image.
+        self._pages.settle(id(bytes(HEADROOM_BYTES)))
+        gc.freeze()
+        # A collection while a function is imported would write to every page that holds an object.
+        gc.disable()
 
 
 def _search_path() -> tuple[str, str, str]:
@@ -141,13 +165,6 @@ def prepare_image(runtime: Runtime) -> None:
     sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc]
     _warm_up(runtime)
-    # Grown now and freed at once: a handler that needs no more than this leaves the size of the
-    # memory alone, so that its sandbox can be put back to its image.
-    bytes(HEADROOM_BYTES)
-    gc.collect()
-    gc.freeze()
-    # A collection while a function is imported would write to every page that holds an object.
-    gc.disable()
 
 
 def _warm_up(runtime: Runtime) -> None:
