@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from bench import plot, progress
 from bench.catalogue import BENCHMARKS
-from bench.failures import BenchFailure
+from bench.failures import BenchFailure, NotMeasured
 from bench.options import Options
 from bench.report import document, show
 from wasmfaas.settings import default_cache_dir
@@ -33,7 +33,7 @@ def main() -> int:
     try:
         with progress.shown(json=chosen.json) as steps:
             report = benchmarks[chosen.name].run(options, steps)
-    except BenchFailure as failure:
+    except (BenchFailure, NotMeasured) as failure:
         print(f"error: {failure}", file=sys.stderr)
         return _EXIT_FAILED
     except KeyboardInterrupt:

@@ -17,11 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import hello
+from bench.accounting import used
 from bench.connection import Connection
+from bench.failures import BenchFailure
 from bench.findings import Findings
 from bench.hello import Package
 from bench.machine import this_machine
 from bench.options import Options
+from bench.processes import workers_of
 from bench.progress import Steps
 from bench.report import Report, Sheet
 from bench.server import Server, running
@@ -124,8 +127,12 @@ def _packages() -> dict[str, Package]:
 
 
 def _call_both(server: Server, calls: int) -> dict[str, Seen]:
-    """Each function is called *calls* times, by several callers at once."""
+    """Each function is called *calls* times, by several callers at once.
+
+    Raises BenchFailure where one worker did it all, NotMeasured.
+    """
     found = {}
+    before = _cpu_ns(server)
     for language in TITLES:
         request = server.invocation(language, _EVENT.encode())
         shares = [calls // _CONNECTIONS + (n < calls % _CONNECTIONS) for n in range(_CONNECTIONS)]
@@ -134,7 +141,16 @@ def _call_both(server: Server, calls: int) -> dict[str, Seen]:
         found[language] = Seen()
         for each in seen:
             found[language].add(each.result())
+    after = _cpu_ns(server)
+    busy = [pid for pid in before if after.get(pid, 0) > before[pid]]
+    if len(busy) < _WORKERS:
+        raise BenchFailure(f"Of {_WORKERS} workers, {len(busy)} had something to do.")
     return found
+
+
+def _cpu_ns(server: Server) -> dict[int, int]:
+    """CPU time of each worker, among which may be one for a while that takes a snapshot."""
+    return {pid: used([pid]).cpu_ns for pid in workers_of(server.pid)}
 
 
 def _call(port: int, request: bytes, calls: int) -> Seen:

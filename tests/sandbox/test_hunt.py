@@ -91,7 +91,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("isolation", "hunts"), [(Isolation.PRISTINE, HUNTS), (Isolation.FRESH, HUNTS // 10)]
+    ("isolation", "hunts"), [(Isolation.PRISTINE, HUNTS), (Isolation.FRESH, HUNTS // 20)]
 )
 def test_no_canary_is_ever_found(
     pool: Pool, modules: dict[str, bytes], isolation: Isolation, hunts: int
