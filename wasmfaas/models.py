@@ -169,10 +169,6 @@ class Function:
     last_modified: str
     active: Deployment | None
     pending: Deployment | None
-    #: The 32-character id of the function URL; None without one.
-    url_id: str | None = None
-    #: Members of Lambda's function URL configuration (AuthType, Cors, InvokeMode, CreationTime…).
-    url_configuration: Mapping[str, Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     #: The version that the change published from which this came, if it did.
     published: "Version | None" = None
@@ -237,6 +233,19 @@ class Alias:
     #: The share of invocations, from 0 to 1, that go to another version instead; at most one.
     weights: Mapping[str, float]
     revision_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionUrl:
+    """An address at which HTTP requests call a function or an alias of it."""
+
+    function_name: str
+    #: The alias that is called; None for `$LATEST`.
+    qualifier: str | None
+    #: 32 characters, the first part of the host.
+    id: str
+    #: Members of Lambda's function URL configuration (AuthType, Cors, InvokeMode, CreationTime…).
+    configuration: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

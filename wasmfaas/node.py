@@ -155,7 +155,7 @@ class Node:
             guest_python=runtime.version,
             figures=invoker.figures,
         )
-        urls = FunctionUrls(settings, registry, attachments, invoker, names.arn)
+        urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn)
         for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):
             changes.tell(listener)
         guarded = Guard(

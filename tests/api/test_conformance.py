@@ -51,11 +51,10 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 
 def ensure_function(harness: Harness) -> None:
     try:
-        function = harness.run(harness.registry.get("f"))
+        harness.run(harness.registry.get("f"))
     except ResourceNotFound:
         harness.create("f", Tags={"a": "b"}, Environment={"Variables": {"AA": "b"}})
-        function = harness.run(harness.registry.get("f"))
-    if function.url_id is None:
+    if harness.run(harness.registry.urls.find("f")) is None:
         harness.client().create_function_url_config(
             FunctionName="f", AuthType="NONE", Cors={"AllowOrigins": ["*"]}
         )

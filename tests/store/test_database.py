@@ -159,11 +159,12 @@ async def test_an_older_database_is_migrated_and_keeps_its_functions(tmp_path: P
     engine.dispose()
     database = Database.open(path)
     registry = Registry(database, arn)
-    kept = await registry.by_url_id("u" * 32)
-    assert (kept.name, kept.url_configuration) == ("f", {"AuthType": "NONE"})
-    assert kept.shown.code_digest == "d"
-    other = await registry.get("g")
-    assert (other.url_id, other.shown.id) == (None, "g")
+    url = await registry.urls.by_id("u" * 32)
+    assert (url.function_name, url.qualifier) == ("f", None)
+    assert url.configuration == {"AuthType": "NONE"}
+    assert await registry.urls.find("g") is None
+    assert (await registry.get("f")).shown.code_digest == "d"
+    assert (await registry.get("g")).shown.id == "g"
     assert (await registry.versions.publish("g")).number == "1"
     await registry.delete("g")
     assert await registry.deployment_ids() == {"f"}, "a deployment goes with its function"

@@ -88,7 +88,7 @@ async def test_an_unknown_function_is_not_found_by_its_arn(registry: Registry, n
         lambda: registry.delete(name),
         lambda: registry.tag(name, {"a": "b"}),
         lambda: registry.untag(name, ["a"]),
-        lambda: registry.set_url(name, {}),
+        lambda: registry.urls.find(name),
     ]
     for attempt in attempts:
         with pytest.raises(ResourceNotFound) as caught:
@@ -217,13 +217,12 @@ async def test_the_end_of_a_superseded_deployment_changes_nothing(registry: Regi
 async def test_deletion_takes_everything_along(registry: Registry) -> None:
     await activated(registry, "f")
     await registry.update("f", code=OTHER)
-    url = await registry.set_url("f", {"AuthType": "NONE"})
-    assert url.url_id is not None
+    url = await registry.urls.create("f", None, {"AuthType": "NONE"})
     await registry.delete("f")
     assert await registry.code_digests_in_use() == set()
     assert await registry.pending() == []
     with pytest.raises(ResourceNotFound):
-        await registry.by_url_id(url.url_id)
+        await registry.urls.by_id(url.id)
     with pytest.raises(ResourceNotFound):
         await registry.delete("f")
 
@@ -275,23 +274,6 @@ async def test_tags_are_merged_removed_and_bounded(registry: Registry) -> None:
     assert len((await registry.get("f")).tags) == 50
     with pytest.raises(InvalidParameterValue):
         await registry.create(configuration("g"), CODE, {str(n): "" for n in range(51)})
-
-
-async def test_a_url_keeps_its_id_until_it_is_taken_away(registry: Registry) -> None:
-    await activated(registry, "f")
-    first = await registry.set_url("f", {"AuthType": "NONE"})
-    assert first.url_id is not None
-    assert re.fullmatch(r"[a-z0-9]{32}", first.url_id)
-    second = await registry.set_url("f", {"AuthType": "AWS_IAM"})
-    assert (second.url_id, second.url_configuration) == (first.url_id, {"AuthType": "AWS_IAM"})
-    assert (await registry.by_url_id(first.url_id)).name == "f"
-    assert (await registry.set_url("f", None)).url_id is None
-    for url_id in (first.url_id, "\ud800", ""):
-        with pytest.raises(ResourceNotFound):
-            await registry.by_url_id(url_id)
-    third = await registry.set_url("f", {})
-    assert third.url_id not in (None, first.url_id)
-    assert third.url_configuration == {}
 
 
 async def test_configurations_come_back_as_they_were(registry: Registry) -> None:

@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from tests.triggers.scopes import Pairs, http_scope, until
 from tests.triggers.test_url_targets import HOST, OPEN, Lookups, function
-from wasmfaas.errors import ResourceConflict, TooManyRequests
+from wasmfaas.errors import ResourceConflict, ResourceNotFound, TooManyRequests
 from wasmfaas.models import InvocationContext, Outcome, Usage
 from wasmfaas.policy import Policy
 from wasmfaas.settings import Settings
@@ -58,8 +58,13 @@ class Invocations:
     contexts: list[InvocationContext] = field(default_factory=list)
     finish: asyncio.Event | None = None
 
-    async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome:
+    qualifiers: list[str | None] = field(default_factory=list)
+
+    async def invoke(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> Outcome:
         assert name == "f"
+        self.qualifiers.append(qualifier)
         self.events.append(json.loads(event))
         self.contexts.append(context)
         if self.finish is not None:
@@ -337,6 +342,20 @@ def test_a_preflight_does_not_call_the_function() -> None:
     assert answer.headers["access-control-allow-origin"] == "https://example.com"
     assert answer.headers["access-control-allow-methods"] == "PUT"
     assert invocations.events == []
+
+
+def test_the_url_of_an_alias_calls_the_alias_and_outlives_it() -> None:
+    invocations = Invocations()
+    answer = call(invocations, target="/f/f:prod/x", label="f:prod")
+    assert answer.status == 200
+    assert invocations.qualifiers == ["prod"]
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:f:prod"
+    assert invocations.contexts[0].invoked_function_arn == arn
+    gone = Invocations(refusal=ResourceNotFound(f"Function not found: {arn}"))
+    answer = call(gone, target="/f/f:prod/x", label="f:prod")
+    assert answer.status == 403
+    assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
+    assert call(gone).status == 404
 
 
 def test_without_a_cors_configuration_a_preflight_is_the_functions() -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.triggers.scopes import http_scope, until
 from wasmfaas.errors import AccessDenied, ResourceNotFound
-from wasmfaas.models import Function, State
+from wasmfaas.models import FunctionUrl
 from wasmfaas.policy import Policy
 from wasmfaas.triggers.url_targets import UrlTarget, UrlTargets, is_function_url
 
@@ -29,45 +30,54 @@ OPEN = Policy.of(
 )
 
 
+@dataclass(frozen=True)
+class Function:
+    """A function, or an alias of one, and its URL."""
+
+    label: str
+    url: FunctionUrl | None
+
+
 class Lookups:
-    """Functions by name, with a count of the look-ups; each waits until it is let through."""
+    """URLs by function, with a count of the look-ups; each waits until it is let through."""
 
     def __init__(self, *functions: Function, policy: Policy | None = OPEN) -> None:
         self.held = policy
-        self.functions = {function.name: function for function in functions}
+        self.functions = {function.label: function for function in functions}
         self.count = 0
         self.through = asyncio.Event()
         self.through.set()
 
-    async def get(self, name: str) -> Function:
+    async def find(self, name: str, qualifier: str | None = None) -> FunctionUrl | None:
         self.count += 1
-        found = self.functions.get(name)
+        found = self.functions.get(name if qualifier is None else f"{name}:{qualifier}")
         await self.through.wait()
         if found is None:
             raise ResourceNotFound(f"Function not found: {name}")
-        return found
+        return found.url
 
     async def policy(self, name: str, qualifier: str = "") -> Policy | None:
         return self.held
 
-    async def by_url_id(self, url_id: str) -> Function:
-        for function in self.functions.values():
-            if function.url_id == url_id:
-                return await self.get(function.name)
-        return await self.get("")
+    async def by_id(self, url_id: str) -> FunctionUrl:
+        for function in list(self.functions.values()):
+            if function.url is not None and function.url.id == url_id:
+                url = await self.find(*function.label.split(":"))
+                assert url is not None
+                return url
+        await self.find("")
+        raise AssertionError
 
 
-def function(name: str = "f", url_id: str | None = URL_ID, **configuration: Any) -> Function:
-    return Function(
-        name=name,
-        state=State.ACTIVE,
-        revision_id="1",
-        last_modified="2026-11-23T04:00:00.000+0000",
-        active=None,
-        pending=None,
-        url_id=url_id,
-        url_configuration={"AuthType": "NONE", **configuration} if url_id else None,
+def function(label: str = "f", url_id: str | None = URL_ID, **configuration: Any) -> Function:
+    name, _, qualifier = label.partition(":")
+    url = url_id and FunctionUrl(
+        function_name=name,
+        qualifier=qualifier or None,
+        id=url_id,
+        configuration={"AuthType": "NONE", **configuration},
     )
+    return Function(label, url or None)
 
 
 def targets(lookups: Lookups) -> UrlTargets:
@@ -236,5 +246,27 @@ def test_a_url_is_open_where_its_policy_says_so() -> None:
         lookups.held, lookups.functions["f"] = OPEN, function(AuthType="AWS_IAM")
         found.forget("f")
         assert not await is_open()
+
+    asyncio.run(scenario())
+
+
+def test_urls_of_aliases_are_told_apart_and_forgotten_with_their_function() -> None:
+    async def scenario() -> None:
+        lookups = Lookups(function(), function("f:prod", "p" * 32), function("g", "g" * 32))
+        found = targets(lookups)
+        own, _ = await find(found, "/f/f/")
+        alias, path = await find(found, "/f/f:prod/x")
+        assert (own.qualifier, own.arn) == (None, "arn:f")
+        assert (alias.name, alias.qualifier, alias.arn, path) == ("f", "prod", "arn:f:prod", "/x")
+        await find(found, "/f/g/")
+        host = f"{'p' * 32}.lambda-url.us-east-1.localhost"
+        assert (await find(found, "/x", host))[0] is alias
+        assert lookups.count == 3, "they are remembered"
+        found.forget("f")
+        assert (await find(found, "/f/g/"))[0].name == "g"
+        assert lookups.count == 3
+        assert (await find(found, "/x", host))[0] == alias
+        assert (await find(found, "/f/f%3Aprod/"))[0] == alias
+        assert lookups.count == 4
 
     asyncio.run(scenario())

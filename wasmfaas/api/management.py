@@ -36,7 +36,7 @@ from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.metering import cost
 from wasmfaas.invoke.segments import LogEntry
-from wasmfaas.models import Function
+from wasmfaas.models import Function, FunctionUrl
 from wasmfaas.settings import Settings
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.ledger import Ledger, UsageRow
@@ -99,17 +99,19 @@ class Management:
 
     async def _describe(self, request: Request) -> Response:
         function = await self._registry.get(request.path_params["name"])
-        return _json(self._described(function, _authority(request)))
+        url = await self._registry.urls.find(function.name)
+        return _json(self._described(function, url, _authority(request)))
 
-    def _described(self, function: Function, authority: str) -> dict[str, Any]:
+    def _described(
+        self, function: Function, url: FunctionUrl | None, authority: str
+    ) -> dict[str, Any]:
         deployment = function.shown
-        has_url = function.url_id is not None
         is_python = deployment.configuration["Runtime"] in PYTHON_RUNTIMES
         fuel_max = deployment.environment.get("WASMFAAS_FUEL_MAX", self._settings.fuel_max)
         return {
             "name": function.name,
-            "url": f"http://{authority}/f/{function.name}/" if has_url else None,
-            "host_url": self._views.host_url(function, authority) if has_url else None,
+            "url": f"http://{authority}/f/{function.name}/" if url else None,
+            "host_url": self._views.host_url(url, authority) if url else None,
             "kind": deployment.kind,
             "isolation": deployment.isolation,
             "guest_python": self._guest_python if is_python else None,

@@ -1,11 +1,10 @@
 """Functions as the Lambda API shows them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from wasmfaas.abi import ABI_VERSION, PYTHON_RUNTIMES
 from wasmfaas.api.names import Names
-from wasmfaas.models import LATEST, Deployment, Function, State, UpdateStatus, Version
+from wasmfaas.models import LATEST, Deployment, FunctionUrl, State, UpdateStatus, Version
 
 #: Members that lists leave out, as Lambda's do.
 NOT_LISTED = (
@@ -61,20 +60,19 @@ class Views:
             runtime = f"wasmfaas-abi-{ABI_VERSION}"
         return f"arn:aws:lambda:{self._names.region}::runtime:{runtime}"
 
-    def url(self, function: Function, authority: str) -> dict[str, Any]:
-        """The members of FunctionUrlConfig. The function has a URL."""
-        configuration: Mapping[str, Any] = function.url_configuration or {}
+    def url(self, url: FunctionUrl, authority: str) -> dict[str, Any]:
+        """The members of FunctionUrlConfig."""
         return {
-            **configuration,
-            "FunctionArn": self._names.arn(function.name),
-            "FunctionUrl": self.host_url(function, authority),
+            **url.configuration,
+            "FunctionArn": self._names.arn(url.function_name, url.qualifier),
+            "FunctionUrl": self.host_url(url, authority),
         }
 
-    def host_url(self, function: Function, authority: str) -> str:
+    def host_url(self, url: FunctionUrl, authority: str) -> str:
         """The address of the function URL for a client that reaches us at *authority*."""
         port = authority.rpartition(":")[2]
         suffix = f":{port}" if port.isdigit() else ""
-        return f"http://{function.url_id}.lambda-url.{self._names.region}.localhost{suffix}/"
+        return f"http://{url.id}.lambda-url.{self._names.region}.localhost{suffix}/"
 
 
 def _layers(deployment: Deployment) -> list[dict[str, Any]] | None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, u
 
 from wasmfaas.models import Deployment, Function, PackageKind, State, UpdateStatus
 from wasmfaas.store.code import Code
-from wasmfaas.store.schema import DEPLOYMENTS, FUNCTION_URLS, FUNCTIONS
+from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS
 
 #: Slots of deployments.
 ACTIVE: Final = "active"
@@ -29,16 +29,7 @@ def load(
     connection: Connection, *where: ColumnElement[bool], limit: int | None = None
 ) -> list[Function]:
     """The functions that meet all of *where*, by name."""
-    url = FUNCTION_URLS.alias("url")
-    query = (
-        select(FUNCTIONS, url.c.id.label("url_id"), url.c.configuration.label("url_configuration"))
-        .join(
-            url, (url.c.function_name == FUNCTIONS.c.name) & (url.c.qualifier == ""), isouter=True
-        )
-        .where(*where)
-        .order_by(FUNCTIONS.c.name)
-        .limit(limit)
-    )
+    query = select(FUNCTIONS).where(*where).order_by(FUNCTIONS.c.name).limit(limit)
     rows = connection.execute(query).all()
     slots: dict[str, dict[str, Deployment]] = defaultdict(dict)
     for start in range(0, len(rows), _NAMES_PER_QUERY):
@@ -120,6 +111,12 @@ def to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), separators=(",", ":"))
 
 
+def from_json(text: str) -> Mapping[str, Any]:
+    """What `to_json` made *text* of."""
+    value: Mapping[str, Any] = json.loads(text)
+    return value
+
+
 def _status(
     state: State,
     why: tuple[str, str] | None,
@@ -166,8 +163,6 @@ def _function(row: Row[Any], slots: Mapping[str, Deployment]) -> Function:
         last_modified=timestamp(row.modified_at_ms),
         active=slots.get(ACTIVE),
         pending=slots.get(PENDING),
-        url_id=row.url_id,
-        url_configuration=row.url_configuration and json.loads(row.url_configuration),
         tags=json.loads(row.tags),
     )
 

@@ -4,8 +4,6 @@ A function has one row; its deployments hang on it in slots. Every method is one
 that a reader, or a server that starts after a kill, finds the function before or after it.
 """
 
-import secrets
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -21,16 +19,15 @@ from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
 from wasmfaas.store.event_sources import EventSourceMappings
-from wasmfaas.store.schema import DEPLOYMENTS, FUNCTION_URLS, FUNCTIONS
+from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS
 from wasmfaas.store.transactions import Transactions
+from wasmfaas.store.urls import FunctionUrls
 from wasmfaas.store.versions import Versions
 
 Result = TypeVar("Result")
 
 _TAGS_MAX: Final = 50
 _PAGE_MAX: Final = 10_000
-_URL_ID_ALPHABET: Final = string.ascii_lowercase + string.digits
-_URL_ID_LENGTH: Final = 32
 _IN_PROGRESS: Final = or_(
     FUNCTIONS.c.state == State.PENDING,
     FUNCTIONS.c.last_update_status == UpdateStatus.IN_PROGRESS,
@@ -61,6 +58,7 @@ class Registry:
         self._transactions = Transactions(database, arn, on_change)
         self.versions = Versions(self._transactions)
         self.aliases = Aliases(self._transactions)
+        self.urls = FunctionUrls(self._transactions)
         self.attachments = Attachments(self._transactions)
         self.event_sources = EventSourceMappings(database)
 
@@ -107,20 +105,6 @@ class Registry:
     async def get(self, name: str) -> Function:
         """The function with *name*."""
         return await self._transactions.read(lambda connection: self._function(connection, name))
-
-    async def by_url_id(self, url_id: str) -> Function:
-        """The function whose URL has *url_id*. Raises ResourceNotFound."""
-
-        def transaction(connection: Connection) -> Function:
-            name = select(FUNCTION_URLS.c.function_name).where(FUNCTION_URLS.c.id == url_id)
-            found = records.load(connection, FUNCTIONS.c.name.in_(name))
-            if not found:
-                raise ResourceNotFound("The function URL does not exist.")
-            return found[0]
-
-        if not paging.storable(url_id):
-            raise ResourceNotFound("The function URL does not exist.")
-        return await self._transactions.read(transaction)
 
     async def list_functions(
         self, marker: str | None, limit: int
@@ -257,25 +241,6 @@ class Registry:
 
         await self._change(name, transaction)
 
-    async def set_url(self, name: str, configuration: Mapping[str, Any] | None) -> Function:
-        """Give the function a URL of *configuration*, or take it away (None). The id of a URL stays
-        the same until the URL is taken away."""
-
-        def transaction(connection: Connection) -> Function:
-            before = self._locked(connection, name)
-            connection.execute(delete(FUNCTION_URLS).where(FUNCTION_URLS.c.function_name == name))
-            if configuration is not None:
-                row = {
-                    "id": before.url_id or _new_url_id(),
-                    "function_name": name,
-                    "qualifier": "",
-                    "configuration": records.to_json(configuration),
-                }
-                connection.execute(insert(FUNCTION_URLS).values(row))
-            return self._function(connection, name)
-
-        return await self._change(name, transaction)
-
     async def code_digests_in_use(self) -> set[str]:
         """Names of the blobs and trees that any deployment or layer refers to."""
         return await self._transactions.read(references.code_digests)
@@ -333,7 +298,3 @@ class Registry:
 def _check_tags(tags: Mapping[str, str]) -> None:
     if len(tags) > _TAGS_MAX:
         raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
-
-
-def _new_url_id() -> str:
-    return "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(_URL_ID_LENGTH))

@@ -10,13 +10,19 @@ from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
-from wasmfaas.errors import AccessDenied, RequestTooLarge, UrlForbidden, WasmfaasError
+from wasmfaas.errors import (
+    AccessDenied,
+    RequestTooLarge,
+    ResourceNotFound,
+    UrlForbidden,
+    WasmfaasError,
+)
 from wasmfaas.invoke.metering import usage_headers
 from wasmfaas.models import InvocationContext, Outcome
 from wasmfaas.settings import Settings
 from wasmfaas.triggers import http_event, http_response
 from wasmfaas.triggers.http_response import MalformedAnswer, Response
-from wasmfaas.triggers.url_targets import Functions, Policies, UrlTarget, UrlTargets
+from wasmfaas.triggers.url_targets import Policies, Urls, UrlTarget, UrlTargets
 
 _HEAD_BYTES_MAX = 64 * 1024
 #: How much of a refused body is read, and for how long, so that its sender sees the refusal.
@@ -27,7 +33,9 @@ _DRAIN_S_MAX = 5.0
 class Invokes(Protocol):
     """What runs functions; raises WasmfaasError where it can't."""
 
-    async def invoke(self, name: str, event: bytes, context: InvocationContext) -> Outcome: ...
+    async def invoke(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> Outcome: ...
 
 
 class _Unread(RequestTooLarge):
@@ -51,7 +59,7 @@ class FunctionUrls:
     def __init__(
         self,
         settings: Settings,
-        functions: Functions,
+        urls: Urls,
         policies: Policies,
         invoker: Invokes,
         arn: Callable[[str], str],
@@ -59,7 +67,7 @@ class FunctionUrls:
         clock_ms: Callable[[], int] = _now_ms,
     ) -> None:
         self._body_bytes_max = settings.event_bytes_max
-        self._targets = UrlTargets(functions, policies, arn, settings.region)
+        self._targets = UrlTargets(urls, policies, arn, settings.region)
         self._invoker = invoker
         self._clock_ms = clock_ms
 
@@ -133,7 +141,13 @@ class FunctionUrls:
         event = http_event.build(scope, body, request)
         # The event holds it too, and may have to wait.
         del body
-        return await self._invoker.invoke(target.name, event, context)
+        try:
+            return await self._invoker.invoke(target.name, event, context, target.qualifier)
+        except ResourceNotFound:
+            if target.qualifier is None:
+                raise
+            # A URL outlives its alias.
+            raise UrlForbidden() from None
 
 
 def _check_head(scope: Scope) -> None:

@@ -2,7 +2,7 @@
 
 Lambda's function URLs are `https://URLID.lambda-url.REGION.on.aws/`. Ours end in `.localhost`,
 which is this machine by definition; for clients that don't resolve such names, the same function
-answers under `/f/NAME/`.
+answers under `/f/NAME/`, and an alias under `/f/NAME:ALIAS/`.
 """
 
 import contextlib
@@ -15,23 +15,27 @@ from urllib.parse import unquote
 from starlette.types import Scope
 
 from wasmfaas.errors import AccessDenied, ResourceNotFound
-from wasmfaas.models import Function
+from wasmfaas.models import FunctionUrl
 from wasmfaas.policy import Policy, url_request
 from wasmfaas.triggers import http_event
 from wasmfaas.triggers.cors import Cors
 
 PATH_PREFIX = "/f/"
 _HOST_MARK = ".lambda-url."
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
+_LABEL = re.compile(r"([a-zA-Z0-9_-]{1,64})(?::([a-zA-Z0-9_-]{1,128}))?", re.ASCII)
 _REMEMBERED_MAX = 4096
 
 
-class Functions(Protocol):
-    """Where functions are looked up; both raise ResourceNotFound."""
+class Urls(Protocol):
+    """Where function URLs are looked up."""
 
-    async def get(self, name: str) -> Function: ...
+    async def find(self, name: str, qualifier: str | None = None) -> FunctionUrl | None:
+        """Raises ResourceNotFound for a function that does not exist."""
+        ...
 
-    async def by_url_id(self, url_id: str) -> Function: ...
+    async def by_id(self, url_id: str) -> FunctionUrl:
+        """Raises ResourceNotFound."""
+        ...
 
 
 class Policies(Protocol):
@@ -45,6 +49,9 @@ class UrlTarget:
     """A function URL, as far as serving it needs. Lives until its function changes."""
 
     name: str
+    #: The alias that it calls; None for `$LATEST`.
+    qualifier: str | None
+    #: Of the function, or of its alias.
     arn: str
     url_id: str
     domain: str
@@ -62,23 +69,25 @@ class UrlTargets:
     """
 
     def __init__(
-        self, functions: Functions, policies: Policies, arn: Callable[[str], str], region: str
+        self, urls: Urls, policies: Policies, arn: Callable[[str], str], region: str
     ) -> None:
-        self._functions = functions
+        self._urls = urls
         self._policies = policies
         self._arn = arn
         self._domain = f"lambda-url.{region.lower()}.localhost"
         self._host = re.compile(rf"([a-z0-9]{{32}})\.{re.escape(self._domain)}(?::\d+)?", re.ASCII)
-        self._by_name: dict[str, UrlTarget] = {}
-        self._names: dict[str, str] = {}
+        #: By `NAME` or `NAME:ALIAS`; by id; and all of a function, by its name.
+        self._by_label: dict[str, UrlTarget] = {}
+        self._by_id: dict[str, UrlTarget] = {}
+        self._of_function: dict[str, list[UrlTarget]] = {}
         self._changes = 0
 
     def forget(self, name: str) -> None:
         """Look *name* up again when it is called next."""
         self._changes += 1
-        target = self._by_name.pop(name, None)
-        if target is not None:
-            self._names.pop(target.url_id, None)
+        for target in self._of_function.pop(name, ()):
+            self._by_label.pop(_label(target.name, target.qualifier), None)
+            self._by_id.pop(target.url_id, None)
 
     async def find(self, scope: Scope) -> tuple[UrlTarget, str]:
         """The function URL that is called, and the path that its function sees.
@@ -88,47 +97,50 @@ class UrlTargets:
         host, path = _host(scope), http_event.raw_path(scope)
         if _HOST_MARK in host:
             return await self._of_host(host), path
-        name, slash, rest = path.removeprefix(PATH_PREFIX).partition("/")
-        return await self._of_name(unquote(name)), f"{slash}{rest}" or "/"
+        label, slash, rest = path.removeprefix(PATH_PREFIX).partition("/")
+        return await self._of_label(unquote(label)), f"{slash}{rest}" or "/"
 
-    async def _of_name(self, name: str) -> UrlTarget:
-        target = self._by_name.get(name)
+    async def _of_label(self, label: str) -> UrlTarget:
+        target = self._by_label.get(label)
         if target is None:
-            if not _NAME.fullmatch(name):
-                raise ResourceNotFound(f"Function not found: {name[:80]!a} is not a name.")
+            match = _LABEL.fullmatch(label)
+            if match is None:
+                raise ResourceNotFound(f"Function not found: {label[:80]!a} is not a name.")
             changes = self._changes
-            target = await self._found(await self._functions.get(name), changes)
+            url = await self._urls.find(match[1], match[2])
+            if url is None:
+                raise ResourceNotFound(
+                    f"Function {label} has no function URL. Create one with "
+                    "CreateFunctionUrlConfig, or deploy it with `wasmfaas deploy`."
+                )
+            target = await self._found(url, changes)
         return target
 
     async def _of_host(self, host: str) -> UrlTarget:
         match = self._host.fullmatch(host)
         if match is not None:
-            target = self._by_name.get(self._names.get(match[1], ""))
+            target = self._by_id.get(match[1])
             if target is not None:
                 return target
             with contextlib.suppress(ResourceNotFound):
                 changes = self._changes
-                return await self._found(await self._functions.by_url_id(match[1]), changes)
+                return await self._found(await self._urls.by_id(match[1]), changes)
         raise AccessDenied(
             f"No function URL has the host {host[:120]!a}. Function URLs here are "
             f"http://URLID.{self._domain}, with the URLID that GetFunctionUrlConfig shows."
         )
 
-    async def _found(self, function: Function, changes: int) -> UrlTarget:
-        """The function URL of *function*, which was looked up after that many *changes*."""
-        configuration = function.url_configuration
-        if function.url_id is None or configuration is None:
-            raise ResourceNotFound(
-                f"Function {function.name} has no function URL. Create one with "
-                "CreateFunctionUrlConfig, or deploy it with `wasmfaas deploy`."
-            )
-        arn, auth_type = self._arn(function.name), str(configuration.get("AuthType"))
-        policy = await self._policies.policy(function.name)
+    async def _found(self, url: FunctionUrl, changes: int) -> UrlTarget:
+        """*url*, which was looked up after that many *changes*, with its policy."""
+        name, configuration = url.function_name, url.configuration
+        arn, auth_type = _label(self._arn(name), url.qualifier), str(configuration.get("AuthType"))
+        policy = await self._policies.policy(name, url.qualifier or "")
         target = UrlTarget(
-            name=function.name,
+            name=name,
+            qualifier=url.qualifier,
             arn=arn,
-            url_id=function.url_id,
-            domain=f"{function.url_id}.{self._domain}",
+            url_id=url.id,
+            domain=f"{url.id}.{self._domain}",
             auth_type=auth_type,
             is_open=auth_type == "NONE"
             and policy is not None
@@ -138,12 +150,21 @@ class UrlTargets:
         )
         # What changed while it was looked up may be old already.
         if changes == self._changes:
-            if len(self._by_name) >= _REMEMBERED_MAX:
-                self._by_name.clear()
-                self._names.clear()
-            self._by_name[target.name] = target
-            self._names[target.url_id] = target.name
+            self._remember(target)
         return target
+
+    def _remember(self, target: UrlTarget) -> None:
+        if len(self._by_id) >= _REMEMBERED_MAX:
+            self._by_label.clear()
+            self._by_id.clear()
+            self._of_function.clear()
+        self._by_label[_label(target.name, target.qualifier)] = target
+        self._by_id[target.url_id] = target
+        self._of_function.setdefault(target.name, []).append(target)
+
+
+def _label(name: str, qualifier: str | None) -> str:
+    return name if qualifier is None else f"{name}:{qualifier}"
 
 
 def is_function_url(scope: Scope) -> bool:

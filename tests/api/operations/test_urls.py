@@ -61,3 +61,40 @@ def test_what_cannot_be_served_is_refused(harness: Harness) -> None:
     for arguments in ({"FunctionName": "gone"}, {"FunctionName": "f", "Qualifier": "alias"}):
         said = refused("ResourceNotFoundException", create, AuthType="NONE", **arguments)
         assert said == "Function does not exist"
+
+
+def test_an_alias_has_a_url_of_its_own(harness: Harness) -> None:
+    harness.create("f")
+    client, arn = harness.client(), harness.arn("f")
+    own = client.create_function_url_config(FunctionName="f", AuthType="NONE")
+    client.create_alias(FunctionName="f", Name="prod", FunctionVersion="$LATEST")
+    created = client.create_function_url_config(
+        FunctionName="f", Qualifier="prod", AuthType="NONE", Cors={"MaxAge": 1}
+    )
+    assert created["FunctionArn"] == f"{arn}:prod"
+    assert created["FunctionUrl"] != own["FunctionUrl"]
+    found = client.get_function_url_config(FunctionName="f:prod")
+    assert found["FunctionUrl"] == created["FunctionUrl"]
+    updated = client.update_function_url_config(FunctionName=f"{arn}:prod", Cors={"MaxAge": 2})
+    assert updated["Cors"] == {"MaxAge": 2}
+    assert "Cors" not in client.get_function_url_config(FunctionName="f")
+    pages = client.get_paginator("list_function_url_configs").paginate(
+        FunctionName="f", PaginationConfig={"PageSize": 1}
+    )
+    listed = [url["FunctionArn"] for page in pages for url in page["FunctionUrlConfigs"]]
+    assert listed == [arn, f"{arn}:prod"]
+    said = refused(
+        "ResourceConflictException",
+        client.create_function_url_config,
+        FunctionName="f:prod",
+        AuthType="NONE",
+    )
+    assert f"[functionArn = {arn}:prod]" in said
+    client.delete_function_url_config(FunctionName="f", Qualifier="prod")
+    assert len(client.list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"]) == 1
+    for arguments in (
+        {"FunctionName": "f", "Qualifier": "1"},
+        {"FunctionName": "f:1"},
+        {"FunctionName": "f:$LATEST"},
+    ):
+        refused("ValidationException", client.get_function_url_config, **arguments)

@@ -7,11 +7,12 @@ from typing import Any
 from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.api.names import Names
 from wasmfaas.api.views import Views
-from wasmfaas.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
-from wasmfaas.models import LATEST, Function
+from wasmfaas.errors import InvalidParameterValue, ResourceNotFound
 from wasmfaas.store.registry import Registry
+from wasmfaas.store.urls import not_there
 
-NOT_THERE = "The resource you requested does not exist."
+#: URLs on one page where the request does not say.
+PAGE = 50
 #: Answers of CreateFunctionUrlConfig lack it.
 MODIFIED = "LastModifiedTime"
 
@@ -41,63 +42,53 @@ class UrlOperations:
 
     async def create(self, call: Call) -> Reply:
         _check_supported(call.parameters)
-        function = await self._function(call)
-        if function.url_configuration is not None:
-            raise ResourceConflict(
-                "Failed to create function url config for [functionArn = "
-                f"{self._names.arn(function.name)}]. Error message:  FunctionUrlConfig exists "
-                "for this Lambda function"
-            )
         now = self._now()
         configuration = {"InvokeMode": "BUFFERED", **_given(call.parameters)}
         configuration |= {"CreationTime": now, MODIFIED: now}
-        function = await self._registry.set_url(function.name, configuration)
-        shown = self._views.url(function, call.authority)
+        url = await self._registry.urls.create(*self._place(call), configuration)
+        shown = self._views.url(url, call.authority)
         shown.pop(MODIFIED)
         return Reply(shown)
 
     async def get(self, call: Call) -> Reply:
-        function = await self._with_url(call)
-        return Reply(self._views.url(function, call.authority))
+        try:
+            url = await self._registry.urls.find(*self._place(call))
+        except ResourceNotFound:
+            url = None
+        if url is None:
+            raise not_there()
+        return Reply(self._views.url(url, call.authority))
 
     async def update(self, call: Call) -> Reply:
         _check_supported(call.parameters)
-        function = await self._with_url(call)
-        configuration = {**(function.url_configuration or {}), **_given(call.parameters)}
-        if not configuration.get("Cors"):
-            configuration.pop("Cors", None)
-        configuration[MODIFIED] = self._now()
-        function = await self._registry.set_url(function.name, configuration)
-        return Reply(self._views.url(function, call.authority))
+        given, now = _given(call.parameters), self._now()
+
+        def changed(before: Mapping[str, Any]) -> Mapping[str, Any]:
+            configuration = {**before, **given, MODIFIED: now}
+            if not configuration.get("Cors"):
+                configuration.pop("Cors", None)
+            return configuration
+
+        url = await self._registry.urls.update(*self._place(call), changed)
+        return Reply(self._views.url(url, call.authority))
 
     async def delete(self, call: Call) -> Reply:
-        function = await self._with_url(call)
-        await self._registry.set_url(function.name, None)
+        await self._registry.urls.delete(*self._place(call))
         return Reply()
 
     async def list_urls(self, call: Call) -> Reply:
-        function = await self._registry.get(self._names.unqualified(call.function))
-        has_url = function.url_configuration is not None
-        shown = [self._views.url(function, call.authority)] if has_url else []
-        return Reply({"FunctionUrlConfigs": shown})
+        urls, following = await self._registry.urls.page(
+            self._names.unqualified(call.function),
+            call.parameters.get("Marker"),
+            call.parameters.get("MaxItems", PAGE),
+        )
+        shown = [self._views.url(url, call.authority) for url in urls]
+        return Reply({"FunctionUrlConfigs": shown, "NextMarker": following})
 
-    async def _function(self, call: Call) -> Function:
+    def _place(self, call: Call) -> tuple[str, str | None]:
+        """The function, and the alias if it is one, that a request names."""
         reference = self._names.parse(call.function, call.qualifier)
-        if reference.qualifier not in (None, LATEST):
-            raise ResourceNotFound("Function does not exist")
-        try:
-            return await self._registry.get(reference.name)
-        except ResourceNotFound:
-            raise ResourceNotFound("Function does not exist") from None
-
-    async def _with_url(self, call: Call) -> Function:
-        try:
-            function = await self._function(call)
-        except ResourceNotFound:
-            raise ResourceNotFound(NOT_THERE) from None
-        if function.url_configuration is None:
-            raise ResourceNotFound(NOT_THERE)
-        return function
+        return reference.name, reference.qualifier
 
     def _now(self) -> str:
         moment = datetime.fromtimestamp(self._clock(), UTC)
