@@ -27,7 +27,9 @@ def main() -> int:
         return _plot(sys.argv[2:])
     chosen = _parser().parse_args()
     benchmarks = {benchmark.name: benchmark for benchmark in BENCHMARKS}
-    options = Options(quick=chosen.quick, cache_dir=chosen.cache_dir.absolute())
+    options = Options(
+        quick=chosen.quick, cache_dir=chosen.cache_dir.absolute(), functions=chosen.functions
+    )
     # The server must not outlive a run, however that ends.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -66,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
         "--quick", action="store_true", help="some seconds, to see that it works; measures badly"
+    )
+    parser.add_argument(
+        "--functions", type=int, metavar="N", help="of api: compare N functions with one"
     )
     parser.add_argument(
         "--cache-dir",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import (
+    api,
     cold_start,
     density,
     determinism,
@@ -34,6 +35,7 @@ BENCHMARKS = (
     Benchmark("cold-start", "first answers and warm ones, in C and in Python", cold_start.run),
     Benchmark("density", "memory of a sandbox that stands ready", density.run),
     Benchmark("scale", "many functions, and many callers of one", scale.run),
+    Benchmark("api", "calls of the Lambda API, with one function and with many", api.run),
     Benchmark("determinism", "one fuel value for one event", determinism.run),
     Benchmark("neighbours", "good functions beside one that misbehaves", neighbours.run),
     Benchmark("profile", "where the time of a warm call goes, by process", profile.run),

@@ -12,3 +12,5 @@ class Options:
     quick: bool
     #: Holds the Python runtime, and what a benchmark keeps for its next run.
     cache_dir: Path
+    #: How many functions `api` compares with one; None for its own number.
+    functions: int | None = None

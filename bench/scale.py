@@ -100,13 +100,13 @@ def _grow(folder: Path, plan: Plan, options: Options, steps: Steps) -> list[_Ste
     """Deploy more and more, and measure at every number of them."""
     package = hello.c_package(hello.C_MODULE.read_bytes(), _MARK)
     measured = []
-    with _two_servers(folder, options, steps) as (one, many):
-        one.deploy(_name(0), package)
+    with two_servers(folder, options, steps) as (one, many):
+        one.deploy(function_name(0), package)
         deployed = 0
         for functions in plan.functions:
             steps.note(f"Deploying {functions} functions")
             started_ns = time.perf_counter_ns()
-            _deploy(many, range(deployed, functions), package)
+            create_many(many, range(deployed, functions), package)
             took_ms = (time.perf_counter_ns() - started_ns) / 1e6
             step = _Step(functions, [], [], [], took_ms / (functions - deployed), 0)
             deployed = functions
@@ -117,7 +117,8 @@ def _grow(folder: Path, plan: Plan, options: Options, steps: Steps) -> list[_Ste
 
 
 @contextmanager
-def _two_servers(folder: Path, options: Options, steps: Steps) -> Iterator[tuple[Server, Server]]:
+def two_servers(folder: Path, options: Options, steps: Steps) -> Iterator[tuple[Server, Server]]:
+    """Servers on `one` and `many` in *folder*; gone when the block ends."""
     with ExitStack() as stack:
         servers = []
         for name in ("one", "many"):
@@ -127,16 +128,17 @@ def _two_servers(folder: Path, options: Options, steps: Steps) -> Iterator[tuple
         yield servers[0], servers[1]
 
 
-def _deploy(server: Server, numbers: range, package: Package) -> None:
+def create_many(server: Server, numbers: range, package: Package) -> None:
+    """Create the functions of these numbers with URLs; returns once they are active."""
     for number in numbers:
-        server.create(_name(number), package)
+        server.create(function_name(number), package)
     for number in numbers:
-        server.wait_until_active(_name(number))
+        server.wait_until_active(function_name(number))
 
 
 def _call(one: Server, many: Server, plan: Plan, step: _Step) -> None:
     pairs = [
-        (server, server.request(_name(0), hello.QUERY), times)
+        (server, server.request(function_name(0), hello.QUERY), times)
         for server, times in ((one, step.one), (many, step.many))
     ]
     for server, request, _ in pairs:
@@ -149,7 +151,7 @@ def _call(one: Server, many: Server, plan: Plan, step: _Step) -> None:
                 times.append(server.call(request).duration_ns / 1e6)
     stride = max(step.functions // plan.spread, 1)
     for number in range(0, step.functions, stride):
-        request = many.request(_name(number), hello.QUERY)
+        request = many.request(function_name(number), hello.QUERY)
         step.spread.append(many.call(request).duration_ns / 1e6)
 
 
@@ -160,7 +162,7 @@ def _restarted(
     """A server on *folder*, which has this many functions, after its first answer."""
     started_ns = time.perf_counter_ns()
     with running(folder, options.cache_dir, steps.note) as server:
-        server.call(server.request(_name(0), hello.QUERY))
+        server.call(server.request(function_name(0), hello.QUERY))
         findings.add(f"start_{functions}_ms", (time.perf_counter_ns() - started_ns) / 1e6)
         server.settle()
         memory_bytes = private([server.pid]).total
@@ -172,7 +174,7 @@ def _callers(server: Server, plan: Plan) -> dict[int, list[float]]:
     """Milliseconds of all calls, by how many called at once."""
     found = {}
     with child.started("bench.load") as load:
-        request = server.request(_name(0), hello.QUERY)
+        request = server.request(function_name(0), hello.QUERY)
         server.warm_up(request)
         for count in plan.callers:
             message = {
@@ -232,7 +234,8 @@ def _sheets(findings: Findings, plan: Plan) -> list[Sheet]:
     ]
 
 
-def _name(number: int) -> str:
+def function_name(number: int) -> str:
+    """What `create_many` calls the function of that number."""
     return f"function-{number}"
 
 

@@ -29,7 +29,7 @@ _ACTIVE_POLL_S = 0.005
 _WARM_IN_A_ROW = 100
 _WARM_UP_CALLS_MAX = 5000
 _LOG_CHARACTERS_SHOWN = 2000
-_FUNCTIONS = "/2015-03-31/functions"
+FUNCTIONS_PATH = "/2015-03-31/functions"
 _URLS = "/2021-10-31/functions"
 _ROLE = "arn:aws:iam::000000000000:role/bench"
 #: Only in the answers to calls that had to wait for a sandbox to start.
@@ -60,14 +60,7 @@ class Server:
     def create(self, name: str, package: Package, **settings: Any) -> None:
         """Create the function *name* with a URL; *settings* are members of CreateFunction. Raises
         BenchFailure where it is refused."""
-        members = {
-            "FunctionName": name,
-            "Role": _ROLE,
-            "Runtime": package.runtime,
-            "Handler": package.handler,
-            "Code": {"ZipFile": base64.b64encode(package.data).decode()},
-        }
-        self._api("POST", _FUNCTIONS, members | settings)
+        self._api("POST", FUNCTIONS_PATH, self.members(name, package, **settings))
         self._api("POST", f"{_URLS}/{name}/url", {"AuthType": "NONE"})
         permission = {
             "StatementId": "FunctionURLAllowPublicAccess",
@@ -75,13 +68,24 @@ class Server:
             "Principal": "*",
             "FunctionUrlAuthType": "NONE",
         }
-        self._api("POST", f"{_FUNCTIONS}/{name}/policy", permission)
+        self._api("POST", f"{FUNCTIONS_PATH}/{name}/policy", permission)
+
+    def members(self, name: str, package: Package, **settings: Any) -> Mapping[str, Any]:
+        """The request that creates the function *name*."""
+        return {
+            "FunctionName": name,
+            "Role": _ROLE,
+            "Runtime": package.runtime,
+            "Handler": package.handler,
+            "Code": {"ZipFile": base64.b64encode(package.data).decode()},
+            **settings,
+        }
 
     def wait_until_active(self, name: str) -> None:
         """Raises BenchFailure where the function *name* fails, or takes too long."""
         deadline = time.monotonic() + _ACTIVE_S_MAX
         while True:
-            configuration = self._api("GET", f"{_FUNCTIONS}/{name}/configuration")
+            configuration = self._api("GET", f"{FUNCTIONS_PATH}/{name}/configuration")
             if configuration["State"] == "Active":
                 return
             if configuration["State"] != "Pending" or time.monotonic() > deadline:
@@ -90,7 +94,7 @@ class Server:
             time.sleep(_ACTIVE_POLL_S)
 
     def delete(self, name: str) -> None:
-        self._api("DELETE", f"{_FUNCTIONS}/{name}")
+        self._api("DELETE", f"{FUNCTIONS_PATH}/{name}")
 
     def request(self, name: str, query: str) -> bytes:
         """The bytes that call the URL of the function *name*."""
@@ -98,7 +102,7 @@ class Server:
 
     def invocation(self, name: str, event: bytes) -> bytes:
         """The bytes that invoke the function *name*, and wait, with this event."""
-        return self._connection.request("POST", f"{_FUNCTIONS}/{name}/invocations", event)
+        return self._connection.request("POST", f"{FUNCTIONS_PATH}/{name}/invocations", event)
 
     def call(self, request: bytes) -> Answer:
         """Send a request made by `request`. Raises BenchFailure unless it is answered with 200."""
@@ -135,12 +139,20 @@ class Server:
         with suppress(NotMeasured):
             processes.wait_until_idle(self._process.pid)
 
+    def api_ms(self, method: str, path: str, members: Mapping[str, Any] | None = None) -> float:
+        """Milliseconds from sending a request of the API to its answer. Raises BenchFailure where
+        it is refused."""
+        return self._asked(method, path, members).duration_ns / 1e6
+
     def _api(self, method: str, path: str, members: Mapping[str, Any] | None = None) -> Any:
+        return json.loads(self._asked(method, path, members).body or b"null")
+
+    def _asked(self, method: str, path: str, members: Mapping[str, Any] | None) -> Answer:
         body = b"" if members is None else json.dumps(members).encode()
         answer = self._connection.exchange(self._connection.request(method, path, body))
         if answer.status >= 300:
             raise BenchFailure(f"{method} {path}: {answer.status} {answer.body[:300]!r}")
-        return json.loads(answer.body or b"null")
+        return answer
 
 
 def was_cold(answer: Answer) -> bool:
