@@ -20,7 +20,8 @@
     │   ├── InvalidSignature      403  InvalidSignatureException
     │   └── UnrecognizedClient    403  UnrecognizedClientException
     ├── ResourceNotFound          404  ResourceNotFoundException
-    │   └── CodeSigningConfigNotFound  404  CodeSigningConfigNotFoundException
+    │   ├── CodeSigningConfigNotFound  404  CodeSigningConfigNotFoundException
+    │   └── ProvisionedConcurrencyConfigNotFound
     ├── UnknownOperation          404  UnknownOperationException
     ├── RequestTimeout            408  RequestTimeoutException
     ├── ResourceConflict          409  ResourceConflictException
@@ -224,6 +225,13 @@ class CodeSigningConfigNotFound(ResourceNotFound):
     """There is no such code signing configuration."""
 
     code = "CodeSigningConfigNotFoundException"
+
+
+class ProvisionedConcurrencyConfigNotFound(ResourceNotFound):
+    """Nothing is provisioned."""
+
+    code = "ProvisionedConcurrencyConfigNotFoundException"
+    message_key = "message"
 
 
 class UnknownOperation(WasmfaasError):

@@ -29,6 +29,7 @@ from wasmfaas.invoke.invocation import Books
 from wasmfaas.invoke.invoker import Invoker
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.packages import Packages
+from wasmfaas.invoke.provisioning import Provisioning
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.workers import Workers
@@ -134,6 +135,8 @@ class Node:
         )  # fmt: skip
         await self._start(workers, runtime, deployments, ledger)
         self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
+        provisioning = Provisioning(attachments, invoker, workers, settings.workers_max)
+        self._background(provisioning.resume())
         links = CodeLinks(time.time)
         api = LambdaApi(
             settings=settings,
@@ -142,6 +145,7 @@ class Node:
             intake=packages,
             deployments=deployments,
             invoker=invoker,
+            provisioning=provisioning,
             links=links,
             guest_python=runtime.version,
         )
@@ -156,7 +160,8 @@ class Node:
             figures=invoker.figures,
         )
         urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn)
-        for listener in (invoker.forget, urls.forget, self._follows(registry, invoker, logs)):
+        follows = self._follows(registry, invoker, logs, provisioning)
+        for listener in (invoker.forget, urls.forget, follows):
             changes.tell(listener)
         guarded = Guard(
             _Front(urls, management, api, _logs_api(settings, database, logs)), is_function_url
@@ -198,7 +203,7 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _follows(
-        self, registry: Registry, invoker: Invoker, logs: LogStore
+        self, registry: Registry, invoker: Invoker, logs: LogStore, provisioning: Provisioning
     ) -> Callable[[str], None]:
         """What follows a change: a new deployment or version has a sandbox ready at its first call,
         and the log of a deleted function goes."""
@@ -216,6 +221,7 @@ class Node:
                 logs.delete(name)
             except WasmfaasError as error:
                 _logger.debug("%s was not loaded ahead: %s", name, error)
+            await provisioning.refresh(name)
 
         return lambda name: self._background(follow(name))
 

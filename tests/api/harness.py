@@ -20,6 +20,7 @@ from wasmfaas.api.application import LambdaApi
 from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke.packages import Packages
+from wasmfaas.invoke.provisioning import Provisioned, Status
 from wasmfaas.models import Function, InvocationContext, Outcome, PackageKind, Usage
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
@@ -189,6 +190,16 @@ class Invoker:
         )
 
 
+@dataclass
+class Provisioning:
+    """Says of everything what it is told to."""
+
+    provisioned: Provisioned = field(default_factory=lambda: Provisioned(0, Status.IN_PROGRESS))
+
+    def state(self, name: str, qualifier: str, requested: int) -> Provisioned:
+        return self.provisioned
+
+
 class Harness:
     """An API in a loop of its own thread, as boto3 blocks the thread it is called in."""
 
@@ -209,6 +220,7 @@ class Harness:
         self.packages = Packages(self.settings, self.registry, self.code)
         self.deployer = Deployer(self.registry, self.code, self.settings)
         self.invoker = Invoker(self.registry)
+        self.provisioning = Provisioning()
         self.links = CodeLinks(lambda: self.now)
         self.api = LambdaApi(
             settings=self.settings,
@@ -217,6 +229,7 @@ class Harness:
             intake=self.packages,
             deployments=self.deployer,
             invoker=self.invoker,
+            provisioning=self.provisioning,
             links=self.links,
             guest_python=GUEST_PYTHON,
             clock=lambda: self.now,

@@ -33,6 +33,7 @@ from wasmfaas.api.operations.aliases import AliasOperations
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
 from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
 from wasmfaas.api.operations.layers import Intake, LayerOperations
+from wasmfaas.api.operations.provisioned import Provisioning
 from wasmfaas.api.operations.tags import TagOperations
 from wasmfaas.api.operations.unsupported import UnsupportedOperation
 from wasmfaas.api.operations.urls import UrlOperations
@@ -75,6 +76,7 @@ class LambdaApi:
         intake: Intake,
         deployments: Deployer,
         invoker: Invoker,
+        provisioning: Provisioning,
         links: CodeLinks,
         guest_python: str,
         clock: Callable[[], float] = time.time,
@@ -107,7 +109,7 @@ class LambdaApi:
             **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
             **TagOperations(registry=registry, names=names).rows(),
             **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),
-            **attached.rows(settings, registry, names, views),
+            **attached.rows(settings, registry, names, views, provisioning),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

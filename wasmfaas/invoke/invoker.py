@@ -179,6 +179,11 @@ class Invoker:
     async def _resolve(self, name: str, qualifier: str | None) -> Target:
         return self._targets.pick(await self._look_up(name, qualifier))
 
+    async def split(self, name: str, qualifier: str) -> Split:
+        """What runs the invocations of a version or an alias. Raises ResourceNotFound,
+        ResourceConflict (not active)."""
+        return await self._look_up(name, qualifier)
+
     async def _look_up(self, name: str, qualifier: str | None) -> Split:
         changes = self._targets.changes(name)
         route = await self._functions.route(name, qualifier)

@@ -28,6 +28,10 @@ Changed = Callable[[Value | None], Value | None]
 RESERVED: Final = "ReservedConcurrentExecutions"
 
 
+#: The member of a provision that says how much.
+PROVISIONED: Final = "ProvisionedConcurrentExecutions"
+
+
 class Kind(enum.StrEnum):
     """What can be attached; each at most once."""
 
@@ -81,6 +85,28 @@ class Attachments:
         """Reserved concurrency, of each function that has any."""
         found = await self.of_kind(Kind.RESERVED_CONCURRENCY)
         return {each.function_name: int(each.value[RESERVED]) for each in found}
+
+    async def provisioned_concurrency(self, name: str) -> dict[str, int]:
+        """How many sandboxes of a function are to be ready, by qualifier."""
+        found = await self.of_function(name, Kind.PROVISIONED_CONCURRENCY)
+        return {each.qualifier: int(each.value[PROVISIONED]) for each in found}
+
+    async def provisioned_functions(self) -> list[str]:
+        """The functions of which sandboxes are to be ready."""
+        found = await self.of_kind(Kind.PROVISIONED_CONCURRENCY)
+        return sorted({each.function_name for each in found})
+
+    async def claimed(self, but: str | None = None) -> int:
+        """The concurrency that functions, but one, have to themselves: reserved, or provisioned
+        without a reservation."""
+        reserved = await self.reservations()
+        provisioned = await self.of_kind(Kind.PROVISIONED_CONCURRENCY)
+        claims = [(name, count) for name, count in reserved.items()] + [
+            (each.function_name, int(each.value[PROVISIONED]))
+            for each in provisioned
+            if each.function_name not in reserved
+        ]
+        return sum(count for name, count in claims if name != but)
 
     async def revised(self, name: str, kind: Kind, qualifier: str = "") -> tuple[Value, str] | None:
         """What is attached, and the revision that `revise` compares with."""

@@ -26,7 +26,7 @@ class AccountOperations:
     async def get_settings(self, call: Call) -> Reply:
         count, code_bytes = await self._usage()
         concurrency = self._settings.concurrency_max
-        reserved = sum((await self._registry.attachments.reservations()).values())
+        reserved = await self._registry.attachments.claimed()
         return Reply(
             {
                 "AccountLimit": {

@@ -10,6 +10,7 @@ from wasmfaas.api.operations.concurrency import ConcurrencyOperations
 from wasmfaas.api.operations.event_invoke import Destinations, EventInvokeOperations
 from wasmfaas.api.operations.event_sources import EventSourceOperations
 from wasmfaas.api.operations.permissions import PermissionOperations
+from wasmfaas.api.operations.provisioned import ProvisionedOperations, Provisioning
 from wasmfaas.api.operations.signing import SigningOperations
 from wasmfaas.api.places import Places
 from wasmfaas.api.views import Views
@@ -17,7 +18,9 @@ from wasmfaas.settings import Settings
 from wasmfaas.store.registry import Registry
 
 
-def rows(settings: Settings, registry: Registry, names: Names, views: Views) -> dict[str, Handler]:
+def rows(
+    settings: Settings, registry: Registry, names: Names, views: Views, provisioning: Provisioning
+) -> dict[str, Handler]:
     """Handlers by operation."""
     places = Places(registry, names)
     destinations = Destinations(registry=registry, names=names)
@@ -29,6 +32,13 @@ def rows(settings: Settings, registry: Registry, names: Names, views: Views) -> 
         ).rows(),
         EventSourceOperations(
             mappings=registry.event_sources, places=places, names=names, destinations=destinations
+        ).rows(),
+        ProvisionedOperations(
+            settings=settings,
+            registry=registry,
+            places=places,
+            names=names,
+            provisioning=provisioning,
         ).rows(),
         BehaviourOperations(registry=registry, places=places, names=names, views=views).rows(),
         SigningOperations(registry=registry, names=names).rows(),

@@ -50,10 +50,15 @@ class ConcurrencyOperations:
         return Reply()
 
     async def _check(self, name: str, asked: int) -> None:
-        others = await self._attachments.reservations()
-        others.pop(name, None)
+        provisioned = sum((await self._attachments.provisioned_concurrency(name)).values())
+        if asked < provisioned:
+            raise InvalidParameterValue(
+                f" ReservedConcurrentExecutions  {asked} should not be lower than function's total "
+                f"provisioned concurrency [{provisioned}]."
+            )
+        others = await self._attachments.claimed(name)
         least = self._settings.concurrency_unreserved_min
-        if self._settings.concurrency_max - sum(others.values()) - asked < least:
+        if self._settings.concurrency_max - others - asked < least:
             raise InvalidParameterValue(
                 "Specified ReservedConcurrentExecutions for function decreases account's "
                 f"UnreservedConcurrentExecution below its minimum value of [{least}]."
