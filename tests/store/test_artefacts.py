@@ -50,6 +50,33 @@ def test_what_was_published_is_found(cache_dir: Path) -> None:
     assert lookup(cache_dir, artefact) == artefact
 
 
+def test_a_file_that_nobody_touched_is_not_read_again(
+    cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artefact = publish(cache_dir)
+    with monkeypatch.context() as patched:
+        patched.setattr("wasmfaas.store.artefacts._digest", lambda path: "00" * 32)
+        assert lookup(cache_dir, artefact) == artefact
+
+
+def test_a_copy_is_as_good_once_it_has_been_read(cache_dir: Path) -> None:
+    artefact = publish(cache_dir)
+    copy = artefact.path.with_name("copy")
+    shutil.copy2(artefact.path, copy)
+    copy.replace(artefact.path)
+    assert lookup(cache_dir, artefact) == artefact
+    flip(artefact.path)
+    assert lookup(cache_dir, artefact) is None
+
+
+def test_times_that_were_set_back_hide_no_change(cache_dir: Path) -> None:
+    artefact = publish(cache_dir)
+    status = artefact.path.stat()
+    flip(artefact.path)
+    os.utime(artefact.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert lookup(cache_dir, artefact) is None
+
+
 def test_nothing_is_found_where_nothing_was_published(cache_dir: Path) -> None:
     artefacts = Artefacts(cache_dir)
     assert artefacts.lookup(artefacts.name_for("00" * 32)) is None
@@ -108,6 +135,7 @@ def link_elsewhere(artefact: Artefact) -> None:
         lambda artefact: record_of(artefact).write_bytes(b"\xff" * 100),
         lambda artefact: record_of(artefact).write_text("[" * 60_000),
         edit_record(sha256="00" * 32),
+        edit_record(identity=[0] * 5),
         edit_record(mac="00" * 32),
         edit_record(mac=None),
         edit_record(mac="\N{SNOWMAN}"),

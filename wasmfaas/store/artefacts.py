@@ -1,8 +1,9 @@
 """Compiled modules on disk. Loading one runs it as machine code, so that only what this
 installation wrote may be loaded: each is signed with a key that nobody else has.
 
-An artefact is two files: NAME.cwasm, and NAME.json with its digest, what the inspection told, and
-the signature over both. The second is written last: without it, the first does not count.
+An artefact is two files: NAME.cwasm, and NAME.json with its digest, which file it is, what the
+inspection told, and the signature over all that. The second is written last: without it, the first
+does not count.
 """
 
 import contextlib
@@ -107,14 +108,15 @@ class Artefacts:
         record_path = self.path / f"{name}.json"
         with storage_errors():
             digest = _digest_built(built)
-            members = {"sha256": digest, "inspection": asdict(inspection)}
+            os.replace(built, path)
+            identity = _identity(os.stat(path))
+            members = {"sha256": digest, "identity": identity, "inspection": asdict(inspection)}
             members["mac"] = self._mac(name, members)
             _write_synced(built.with_name("record"), json.dumps(members).encode())
-            os.replace(built, path)
             os.replace(built.with_name("record"), record_path)
             sync_directory(self.path)
         artefact = Artefact(name=name, path=path, sha256=digest, inspection=inspection)
-        self._verified[name] = _identity(os.stat(path)), artefact
+        self._verified[name] = identity, artefact
         return artefact
 
     def keep(self, prefixes: Collection[str]) -> None:
@@ -149,8 +151,9 @@ class Artefacts:
             if not hmac.compare_digest(self._mac(name, members), str(mac)):
                 raise ValueError("the signature is not ours")
             inspection = Inspection.read(members["inspection"])
-            digest = _digest(path)
-            if not hmac.compare_digest(digest, members["sha256"]):
+            digest = str(members["sha256"])
+            untouched = _is_untouched(path, members.get("identity"))
+            if not untouched and not hmac.compare_digest(_digest(path), digest):
                 raise ValueError("the content is not what was signed")
         except FileNotFoundError:
             return None
@@ -195,6 +198,13 @@ def _processor_features() -> str:
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _is_untouched(path: Path, identity: list[int] | None) -> bool:
+    """Whether this is the very file that was signed, and nobody has written to it since: so says
+    the time of its last change, which nobody can set. A copy, say, is to be hashed."""
+    status = os.stat(path, follow_symlinks=False)
+    return stat.S_ISREG(status.st_mode) and [*_identity(status)] == identity
 
 
 def _digest_built(path: Path) -> str:
