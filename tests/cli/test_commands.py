@@ -80,6 +80,15 @@ def test_the_client_context_reaches_the_function(cli: Cli, noisy: str) -> None:
     assert json.loads(ran.out)["client"] == {"who": "me"}
 
 
+def test_a_name_may_end_in_a_version(cli: Cli, noisy: str) -> None:
+    ran = cli("invoke", f"{noisy}:$LATEST", '{"n": 5}', "--json")
+    answer = json.loads(ran.out)
+    assert (answer["executed_version"], answer["payload"]["n"]) == ("$LATEST", 5)
+    ran = cli("invoke", f"{noisy}:7")
+    assert ran.status == 1
+    assert f"{noisy}:7" in ran.err
+
+
 def test_a_function_error_is_its_answer_and_exit_status_1(cli: Cli, noisy: str) -> None:
     ran = cli("invoke", noisy, '{"fail": true}', "--tail")
     assert ran.status == 1

@@ -133,6 +133,9 @@ async def test_a_version_published_with_a_change_comes_into_service_with_it(
     assert (failed.last_update_status, failed.served) == (UpdateStatus.FAILED, None)
     assert (await registry.require("f")).served is not None, "the former $LATEST stays"
     assert (await registry.require("f", "1")) == version
+    again = await registry.update("f", code=OTHER, publish=True)
+    assert again.published is not None
+    assert again.published.number == "3", "what has failed may succeed"
 
 
 async def test_the_code_of_versions_is_in_use(registry: Registry) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
@@ -95,12 +95,24 @@ class Registry:
         an alias for two, the one that is not weighted. Raises ResourceNotFound."""
         return (await self.route(name, qualifier)).version
 
+    async def describe(self, name: str, qualifier: str | None) -> tuple[Function, Version]:
+        """The function, and the version of it as `require` tells it. Raises ResourceNotFound."""
+
+        def transaction(connection: Connection) -> tuple[Function, Version]:
+            function = self._transactions.function(connection, name, qualifier)
+            return function, self._route(connection, function, qualifier).version
+
+        return await self._transactions.read(transaction)
+
     async def route(self, name: str, qualifier: str | None = None) -> Route:
         """Where the invocations of *qualifier* (a version or an alias; None for `$LATEST`) go.
         Raises ResourceNotFound."""
-        return await self._transactions.read(
-            lambda connection: self._route(connection, name, qualifier)
-        )
+
+        def transaction(connection: Connection) -> Route:
+            function = self._transactions.function(connection, name, qualifier)
+            return self._route(connection, function, qualifier)
+
+        return await self._transactions.read(transaction)
 
     async def get(self, name: str) -> Function:
         """The function with *name*."""
@@ -241,6 +253,16 @@ class Registry:
 
         await self._change(name, transaction)
 
+    async def totals(self) -> tuple[int, int]:
+        """How many functions there are, and the bytes of all packages, those of versions too."""
+
+        def transaction(connection: Connection) -> tuple[int, int]:
+            count = connection.scalar(select(func.count()).select_from(FUNCTIONS))
+            size = connection.scalar(select(func.sum(DEPLOYMENTS.c.code_size_bytes)))
+            return int(count or 0), int(size or 0)
+
+        return await self._transactions.read(transaction)
+
     async def code_digests_in_use(self) -> set[str]:
         """Names of the blobs and trees that any deployment or layer refers to."""
         return await self._transactions.read(references.code_digests)
@@ -267,11 +289,10 @@ class Registry:
         version = versions.publish(connection, function.shown, State.PENDING)
         return replace(self._function(connection, name), published=version)
 
-    def _route(self, connection: Connection, name: str, qualifier: str | None) -> Route:
-        function = self._transactions.function(connection, name, qualifier)
+    def _route(self, connection: Connection, function: Function, qualifier: str | None) -> Route:
         if qualifier in (None, LATEST):
             return Route(function.latest)
-        alias = aliases.find(connection, name, qualifier)
+        alias = aliases.find(connection, function.name, qualifier)
         if alias is None:
             return Route(self._version(connection, function, qualifier))
         version = self._version(connection, function, alias.version)

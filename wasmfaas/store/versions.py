@@ -132,7 +132,8 @@ def publish(
     connection: Connection, latest: Deployment, state: State, description: str | None = None
 ) -> Version:
     """Give *latest*, which is or will be served as `$LATEST`, a number; where the newest version is
-    the same, return that instead. *state* is Active, or Pending until `settle`."""
+    the same, and has not failed, return that instead. *state* is Active, or Pending until
+    `settle`."""
     name = latest.function_name
     number = _next_number(connection, name)
     newest = find(connection, name, str(number - 1))
@@ -218,6 +219,8 @@ def _is_pending(name: str) -> ColumnElement[bool]:
 
 def _is_same(connection: Connection, version: Version, latest: Deployment) -> bool:
     """Whether *latest* is what *version* was made of, its description as it was then."""
+    if version.state is State.FAILED:
+        return False
     query = select(DEPLOYMENTS.c.configuration).where(DEPLOYMENTS.c.id == version.deployment.id)
     configuration = json.loads(connection.execute(query).scalar_one())
     same_code = version.deployment.code_digest == latest.code_digest

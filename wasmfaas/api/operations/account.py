@@ -8,7 +8,6 @@ from wasmfaas.store.registry import Registry
 
 #: Lambda's quota; here the disk is the limit.
 TOTAL_CODE_BYTES = 75 * 1024**3
-PAGE = 500
 
 
 class AccountOperations:
@@ -24,7 +23,7 @@ class AccountOperations:
         }
 
     async def get_settings(self, call: Call) -> Reply:
-        count, code_bytes = await self._usage()
+        count, code_bytes = await self._registry.totals()
         concurrency = self._settings.concurrency_max
         reserved = await self._registry.attachments.claimed()
         return Reply(
@@ -39,13 +38,3 @@ class AccountOperations:
                 "AccountUsage": {"TotalCodeSize": code_bytes, "FunctionCount": count},
             }
         )
-
-    async def _usage(self) -> tuple[int, int]:
-        count = code_bytes = 0
-        marker: str | None = None
-        while True:
-            functions, marker = await self._registry.list_functions(marker, PAGE)
-            count += len(functions)
-            code_bytes += sum(each.shown.code_size_bytes for each in functions)
-            if marker is None:
-                return count, code_bytes

@@ -95,8 +95,7 @@ class FunctionOperations:
         return Reply(self._views.configuration(function.published or function.latest))
 
     async def get(self, call: Call) -> Reply:
-        version, qualifier = await self._version(call)
-        function = await self._registry.get(version.function_name)
+        function, version, qualifier = await self._described(call)
         reserved = await self._registry.attachments.reserved_concurrency(version.function_name)
         location = self._links.url(version.deployment.code_digest, call.authority)
         return Reply(
@@ -109,13 +108,14 @@ class FunctionOperations:
         )
 
     async def get_configuration(self, call: Call) -> Reply:
-        return Reply(self._views.configuration(*await self._version(call)))
+        _, version, qualifier = await self._described(call)
+        return Reply(self._views.configuration(version, qualifier))
 
-    async def _version(self, call: Call) -> tuple[Version, str | None]:
-        """The version that a request names, and the qualifier by which it does."""
+    async def _described(self, call: Call) -> tuple[Function, Version, str | None]:
+        """The function and the version that a request names, and the qualifier by which it does."""
         reference = self._names.parse(call.function, call.qualifier)
-        version = await self._registry.require(reference.name, reference.qualifier)
-        return version, reference.qualifier
+        function, version = await self._registry.describe(reference.name, reference.qualifier)
+        return function, version, reference.qualifier
 
     async def list_functions(self, call: Call) -> Reply:
         limit = min(call.parameters.get("MaxItems", PAGE_MAX), PAGE_MAX)

@@ -40,6 +40,7 @@ def invoke(
 ) -> None:
     """Call a function and print its answer.
 
+    NAME may end in a version or an alias: app:3, app:prod.
     The answer goes to standard output, what it took to standard error.
     The exit status is 1 if the function failed.
     """
