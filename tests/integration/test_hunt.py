@@ -13,9 +13,9 @@ _HUNTS = 6
 def test_no_function_finds_what_another_invocation_left(server: Server, tmp_path: Path) -> None:
     canary = Canary()
     for name in ("hunter", "other-hunter"):
-        server.deploy(name, {"app.py": PYTHON_SOURCE})
+        server.deploy(name, {"app.py": PYTHON_SOURCE}, Timeout=30)
     module = build(tmp_path / "hunt.wasm")
-    server.deploy("c-hunter", {"bootstrap.wasm": module}, Runtime="provided.al2023")
+    server.deploy("c-hunter", {"bootstrap.wasm": module}, Runtime="provided.al2023", Timeout=30)
 
     def reaches(pages: int) -> bool:
         _, response = server.invoke("hunter", canary.reach(pages))

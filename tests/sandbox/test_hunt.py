@@ -14,6 +14,7 @@ from tests.sandbox.conftest import Pool, answer
 from tests.sandbox.hunting import PYTHON_SOURCE, Canary, build
 from tests.sandbox.wat import OWN, component
 from wasmfaas.invoke.reply import Reply
+from wasmfaas.invoke.worker import Target
 from wasmfaas.models import Isolation
 from wasmfaas.settings import MIB
 
@@ -42,25 +43,26 @@ class Hunters:
     """The same guests as functions of one isolation mode, all in one worker."""
 
     def __init__(self, pool: Pool, modules: dict[str, bytes], isolation: Isolation) -> None:
-        limits: dict[str, Any] = {
-            "isolation": isolation,
-            "memory_bytes_max": MEMORY_BYTES_MAX,
-            "timeout_ms": 500,
-        }
+        limits = {"isolation": isolation, "memory_bytes_max": MEMORY_BYTES_MAX}
         self._pool = pool
-        self._targets = {
-            "python": pool.function(PYTHON_SOURCE, **limits),
-            "other python": pool.function(PYTHON_SOURCE, **limits),
-        }
-        for name, module in modules.items():
-            self._targets[name] = pool.target(pool.compiled(module), **limits)
+        self._targets = self._made(modules, timeout_ms=30_000, **limits)
+        #: The same, for those that are to time out.
+        self._late = self._made(modules, timeout_ms=300, **limits)
         self.names = list(self._targets)
         # Whoever hunts has the memory that an image has.
         self._memory_bytes = pool.invoke(self._targets["python"], Canary().reach(1)).memory_bytes
 
+    def _made(self, modules: dict[str, bytes], **limits: Any) -> dict[str, Target]:
+        python = ("python", "other python")
+        targets = {name: self._pool.function(PYTHON_SOURCE, **limits) for name in python}
+        for name, module in modules.items():
+            targets[name] = self._pool.target(self._pool.compiled(module), **limits)
+        return targets
+
     def plant(self, name: str, canary: Canary, end: str, **more: Any) -> Reply:
         """Have *name* plant the canary, and check that it ended in that way."""
-        reply = self._pool.invoke(self._targets[name], canary.plant(end, **more))
+        targets = self._late if end == "spin" else self._targets
+        reply = self._pool.invoke(targets[name], canary.plant(end, **more))
         expected = ENDS[end]
         if expected is None or (end == "raise" and name == "command"):
             assert canary.text in answer(reply)
