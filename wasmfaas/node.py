@@ -135,6 +135,7 @@ class Node:
         )  # fmt: skip
         await self._start(workers, runtime, deployments, ledger)
         self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
+        self._background(packages.keep_swept(_SWEEP_EVERY_S))
         provisioning = Provisioning(attachments, invoker, workers, settings.workers_max)
         self._background(provisioning.resume())
         links = CodeLinks(time.time)
@@ -163,6 +164,7 @@ class Node:
         follows = self._follows(registry, invoker, logs, provisioning)
         for listener in (invoker.forget, urls.forget, follows):
             changes.tell(listener)
+        changes.tell(lambda name: packages.note_change())
         guarded = Guard(
             _Front(urls, management, api, _logs_api(settings, database, logs)), is_function_url
         )

@@ -1,5 +1,7 @@
 """Packages of functions together with those of their layers."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,11 @@ from tests.invoke.deploying import python_package, rig
 from tests.store.conftest import configuration
 from tests.store.zips import Member, archive
 from wasmfaas.errors import InvalidParameterValue
+from wasmfaas.invoke.packages import Packages
 from wasmfaas.models import LayerReference
 from wasmfaas.settings import Settings
-from wasmfaas.store.code import Code
+from wasmfaas.store.code import Code, CodeStore
+from wasmfaas.store.datadir import DataDirectory
 
 pytestmark = pytest.mark.anyio
 
@@ -60,3 +64,48 @@ async def test_code_and_layers_are_bounded_together(tmp_path: Path) -> None:
             await parts.deployments.update_configuration("f", layered(large))
         with pytest.raises(InvalidParameterValue):
             await parts.deployments.update_code("f", archive(Member(b"app.py", b"x" * 61)))
+
+
+class References:
+    """What is in use, and how often that was asked."""
+
+    def __init__(self) -> None:
+        self.digests: set[str] = set()
+        self.asked = 0
+
+    async def code_digests_in_use(self) -> set[str]:
+        self.asked += 1
+        return self.digests
+
+
+async def test_what_goes_out_of_use_is_swept_once_its_readers_are_gone(tmp_path: Path) -> None:
+    directory, references, now = DataDirectory.open(tmp_path), References(), 0.0
+    store = CodeStore(directory, Settings(), lambda: now)
+    packages = Packages(Settings(), references, store)
+    used, unused = (store.put(python_package(number)).digest for number in range(2))
+    references.digests = {used}
+    sweeping = asyncio.create_task(packages.keep_swept(0.001))
+
+    def stored() -> set[str]:
+        return {path.stem for path in directory.code.iterdir()}
+
+    async def until(reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not reached():
+                await asyncio.sleep(0.001)
+
+    try:
+        await asyncio.sleep(0.02)
+        assert references.asked == 0, "nothing has changed"
+        packages.note_change()
+        await until(lambda: references.asked == 3)
+        assert stored() == {used, unused}, "somebody may still read it"
+        now = 20 * 60.0
+        await until(lambda: stored() == {used})
+        before = references.asked
+        await asyncio.sleep(0.02)
+        assert references.asked <= before + 1, "nothing is left to remove"
+    finally:
+        sweeping.cancel()
+        await packages.close()
+        directory.close()

@@ -137,7 +137,6 @@ class Deployments:
             await self._registry.delete(name)
         else:
             await self._registry.versions.delete(name, version)
-        self._spawn(self._packages.sweep())
 
     async def resume(self) -> None:
         """Go on, when the server starts, with what a stop or a kill has interrupted."""
@@ -247,7 +246,6 @@ class Deployments:
             _log.exception("function %s cannot be deployed", name)
             reason = "The deployment failed; the server's log has the cause. Try again."
             await self._give_up(deployment, reason, "InternalError")
-        await self._packages.sweep()
 
     async def _give_up(self, deployment: Deployment, reason: str, code: str) -> None:
         name = deployment.function_name

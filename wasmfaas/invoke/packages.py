@@ -47,6 +47,7 @@ class Packages:
         self._intakes: weakref.WeakValueDictionary[str, asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
+        self._changed = False
         self._closed = False
 
     async def take_in(self, package: bytes, enter: Callable[[Code], Awaitable[Result]]) -> Result:
@@ -100,13 +101,29 @@ class Packages:
             if digest not in await self._references.code_digests_in_use():
                 await self._in_thread(self._code.discard, digest)
 
-    async def sweep(self, grace_s: float = _READERS_GONE_S) -> None:
-        """Remove what nothing has used for *grace_s* seconds. What fails is logged."""
+    def note_change(self) -> None:
+        """From now on, something may be of no more use: it is swept in time."""
+        self._changed = True
+
+    async def sweep(self, grace_s: float = _READERS_GONE_S) -> bool:
+        """Remove what nothing has used for *grace_s* seconds; whether there is more to remove
+        later. What fails is logged."""
         try:
             in_use = await self._references.code_digests_in_use()
-            await self._in_thread(self._code.sweep, in_use | set(self._intakes), grace_s)
-        except WasmfaasError as error:
-            _log.warning("unused packages stay on disk for now: %s", error.message)
+            return await self._in_thread(self._code.sweep, in_use | set(self._intakes), grace_s)
+        except (WasmfaasError, OSError) as error:
+            _log.warning("unused packages stay on disk for now: %s", error)
+            return True
+
+    async def keep_swept(self, interval_s: float) -> None:
+        """Sweep every *interval_s* seconds, where something may be of no more use, until
+        cancelled."""
+        while True:
+            await asyncio.sleep(interval_s)
+            if self._changed:
+                self._changed = False
+                if await self.sweep():
+                    self.note_change()
 
     async def close(self) -> None:
         """Finish what has begun. May be called again."""

@@ -146,9 +146,10 @@ class CodeStore:
         with self._lock, disk_errors():
             self._remove(digest)
 
-    def sweep(self, in_use: Collection[str], grace_s: float = 0.0) -> None:
+    def sweep(self, in_use: Collection[str], grace_s: float = 0.0) -> bool:
         """Remove what is stored under digests that are not *in_use* and have been found so for at
-        least *grace_s* seconds: until then, an invocation may still be reading a tree."""
+        least *grace_s* seconds: until then, an invocation may still be reading a tree. Whether some
+        are left, to be removed later."""
         with self._lock:
             unused = self._stored() - set(in_use)
             now = self._clock()
@@ -159,6 +160,7 @@ class CodeStore:
                 if now - since >= grace_s:
                     self._remove(digest)
                     del self._unused_since[digest]
+            return bool(self._unused_since)
 
     def _blob(self, digest: str) -> Path:
         return self._code / f"{digest}.zip"

@@ -38,7 +38,7 @@ class Intake(Protocol):
         self, package: bytes, enter: Callable[[Code], Awaitable[LayerVersion]]
     ) -> LayerVersion: ...
 
-    async def sweep(self) -> None: ...
+    def note_change(self) -> None: ...
 
 
 class LayerOperations:
@@ -122,7 +122,7 @@ class LayerOperations:
         """Functions that use the version go on doing so, as on Lambda."""
         name, number = self._version(call)
         if await self._layers.delete(name, number):
-            await self._intake.sweep()
+            self._intake.note_change()
         return Reply()
 
     async def add_permission(self, call: Call) -> Reply:
