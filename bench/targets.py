@@ -80,4 +80,11 @@ TARGETS = (
         "density", "python_private_mb", "private memory of an extra idle Python sandbox, MB", most=3
     ),
     Target("scale", "p50_10000_vs_1", "p50 with 10,000 functions, against 1", most=1.1),
+    Target(
+        "determinism",
+        "distinct_fuel_values",
+        "one event, 10,000 times, two workers, idle and loaded: fuel values",
+        most=1,
+    ),
+    Target("determinism", "distinct_answers", "the same: answers", most=1),
 )
