@@ -22,6 +22,7 @@ from wasmfaas.errors import ResourceNotFound
 MODEL = botocore.session.get_session().get_service_model("lambda")
 OPERATIONS = sorted(MODEL.operation_names)
 SUCCESS = {
+    "AddPermission", "PutResourcePolicy",
     "AddLayerVersionPermission", "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn",
     "GetLayerVersionPolicy", "PublishLayerVersion", "RemoveLayerVersionPermission",
     "DeleteAlias", "PublishVersion",
@@ -158,6 +159,12 @@ SOUND: dict[str, Any] = {
     "Tags": {"k": "v"},
     "TagKeys": ["k"],
     "AuthType": "NONE",
+    "StatementId": "s",
+    "Action": "lambda:InvokeFunction",
+    "Principal": "*",
+    "ResourceArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "Policy": '{"Statement":{"Effect":"Allow","Principal":"*","Action":"*"}}',
+    "EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q",
     "Payload": b"{}",
 }
 
