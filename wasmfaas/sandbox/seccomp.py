@@ -144,6 +144,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     # The kernel, and the parts of it where most of its holes were.
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),

@@ -10,6 +10,7 @@ import mmap
 import os
 from collections.abc import Sequence
 
+from wasmfaas.sandbox.faults import LoneFaults
 from wasmfaas.sandbox.memory import MAP_FAILED, LinearMemory, libc
 
 _PAGEMAP_SCAN = 0xC0606610
@@ -43,6 +44,7 @@ class PageMap:
 
     def __init__(self) -> None:
         self._descriptor = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        self._lone_faults = LoneFaults()
         self._regions = ctypes.create_string_buffer(_REGIONS_MAX * _REGION_BYTES)
         self._address = ctypes.addressof(self._regions)
 
@@ -55,6 +57,10 @@ class PageMap:
         except OSError:
             return False
         return True
+
+    def prepare(self, start: int, size: int) -> None:
+        """Make the mapping of a file at [start, start + size) quick to search."""
+        self._lone_faults.apply(start, size)
 
     def written(self, start: int, size: int) -> bytes:
         """Address ranges in [start, start + size) that are not pages of a file any more, as the
@@ -106,6 +112,7 @@ class Image:
                 try:
                     write_sparsely(descriptor, memory)
                     memory.map_file(descriptor, memory.size)
+                    page_map.prepare(memory.base, memory.size)
                     held = os.fstat(descriptor).st_blocks * _BLOCK_BYTES
                     parts.append(_Part(memory, descriptor, held))
                 finally:
@@ -120,6 +127,7 @@ class Image:
             if os.fstat(descriptor).st_size != memory.size:
                 raise MemoryError("the snapshot is not of the size of the memory")
             memory.map_file(descriptor, memory.size)
+            page_map.prepare(memory.base, memory.size)
             # The file is every sandbox's of the deployment.
             return cls(page_map, [_Part(memory, descriptor, 0)])
         finally:
@@ -173,6 +181,8 @@ class _Part:
             if self._plan is not None:
                 self._plan.close()
             self._plan = _Plan(written, self._address - self.memory.base)
+            # Read once, and not to be held on to.
+            libc.madvise(self._address, self.size, mmap.MADV_DONTNEED)
             self.private_bytes = self._held_bytes + 2 * self._plan.size
         self._plan.run()
 
