@@ -92,6 +92,27 @@ def test_a_weight_is_the_share_that_is_run(client: Any, name: str) -> None:
     assert {invoke(client, f"{name}:split")["number"] for _ in range(20)} == {1}
 
 
+def test_the_url_of_an_alias_answers_whom_the_policy_of_the_alias_lets_in(
+    server: Server, client: Any, name: str
+) -> None:
+    client.create_alias(FunctionName=name, Name="prod", FunctionVersion="1")
+    client.create_function_url_config(FunctionName=name, Qualifier="prod", AuthType="NONE")
+    for granted, status in ((None, 403), (name, 403), (f"{name}:prod", 200)):
+        if granted is not None:
+            client.add_permission(
+                FunctionName=granted, StatementId="all", Principal="*",
+                Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE",
+            )  # fmt: skip
+        answer = server.http.get(f"/f/{name}:prod/")
+        assert answer.status_code == status, answer.text
+    assert answer.json()["number"] == 1
+    assert answer.json()["arn"].endswith(f":function:{name}:prod")
+    client.update_alias(FunctionName=name, Name="prod", FunctionVersion="2")
+    assert server.http.get(f"/f/{name}:prod/").json()["number"] == 2
+    client.delete_alias(FunctionName=name, Name="prod")
+    assert server.http.get(f"/f/{name}:prod/").status_code == 403
+
+
 def test_a_version_is_served_after_a_restart(tmp_path: Path, cache_dir: Path) -> None:
     server = start_server(tmp_path / "data", cache_dir, workers_max=1)
     client = server.lambda_client()

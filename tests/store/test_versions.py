@@ -50,6 +50,7 @@ async def test_a_version_is_what_latest_was(registry: Registry, changes: list[st
     assert first.last_update_status is UpdateStatus.SUCCESSFUL
     assert first.served == first.deployment
     assert first.deployment.version == "1"
+    assert first.last_modified == before.last_modified
     assert first.deployment.configuration == configuration("f", Description="first", MemorySize=256)
     assert (first.deployment.code_digest, first.deployment.artefact) == (CODE.digest, "runtime")
     latest = await registry.get("f")

@@ -82,6 +82,7 @@ VERSIONS = Table(
     Column("revision_id", String(36), nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("function_name", "number", name="versions_pkey"),
+    Index("versions_deployment_id", "deployment_id"),
 )
 
 #: `description` is JSON text, and `weights` a JSON object of version numbers and shares.

@@ -96,7 +96,7 @@ class Versions:
 
         def transaction(connection: Connection) -> Version | None:
             self._transactions.function(connection, name)
-            return find(connection, name, str(_next_number(connection, name) - 1))
+            return find(connection, name, str(_numbering(connection, name)[0] - 1))
 
         return await self._transactions.read(transaction)
 
@@ -135,7 +135,7 @@ def publish(
     the same, and has not failed, return that instead. *state* is Active, or Pending until
     `settle`."""
     name = latest.function_name
-    number = _next_number(connection, name)
+    number, modified_at_ms = _numbering(connection, name)
     newest = find(connection, name, str(number - 1))
     if newest is not None and _is_same(connection, newest, latest):
         return newest
@@ -156,7 +156,8 @@ def publish(
         "state_reason": reason,
         "state_reason_code": reason_code,
         "revision_id": str(uuid.uuid4()),
-        "modified_at_ms": now,
+        # As a part of what is frozen.
+        "modified_at_ms": modified_at_ms,
     }
     connection.execute(insert(VERSIONS).values(row))
     # Lambda gives `$LATEST` a new revision as well.
@@ -192,9 +193,11 @@ def not_active(state: State) -> ResourceConflict:
     )
 
 
-def _next_number(connection: Connection, name: str) -> int:
-    query = select(FUNCTIONS.c.version_next).where(FUNCTIONS.c.name == name)
-    return int(connection.execute(query).scalar_one())
+def _numbering(connection: Connection, name: str) -> tuple[int, int]:
+    """The number of the version to come, and when `$LATEST` was modified."""
+    query = select(FUNCTIONS.c.version_next, FUNCTIONS.c.modified_at_ms)
+    number, modified_at_ms = connection.execute(query.where(FUNCTIONS.c.name == name)).one()
+    return int(number), int(modified_at_ms)
 
 
 def _settle(
