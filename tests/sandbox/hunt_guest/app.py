@@ -119,6 +119,7 @@ def hunt(memory, head, tail, mask):
         "memory": count(memory, head, tail, mask),
         "files": sum(1 for _ in os.walk("/tmp")) - 1 + len(os.listdir("/tmp")),
         "folder": os.getcwd() != "/var/task" or os.stat("/tmp").st_mtime_ns == 34,
+        "streams": b"".join(map(read, range(3))).decode(),
         "descriptors": [*set(map(is_open, _DESCRIPTORS)) - OPEN],
     }
     return {place: what for place, what in found.items() if what}
@@ -139,6 +140,14 @@ def follows(memory, at, tail, mask):
 
 def unmasked(data, mask):
     return bytes(left ^ right for left, right in zip(data, mask, strict=False))
+
+
+def read(descriptor):
+    """What a standard stream holds, if it can be read."""
+    try:
+        return os.read(descriptor, 2**16)
+    except OSError:
+        return b""
 
 
 def is_open(descriptor):
