@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from wasmfaas.models import layers_of
 from wasmfaas.store.merging import merged_name
@@ -19,6 +19,13 @@ def code_digests(connection: Connection) -> set[str]:
     the layers of deployments, deleted or not, one by one and merged."""
     packages = select(DEPLOYMENTS.c.code_digest).union(select(LAYER_VERSIONS.c.code_digest))
     return {*connection.scalars(packages), *_of_layers(connection)}
+
+
+def code_bytes(connection: Connection) -> int:
+    """The bytes of the packages of all deployments and of all versions of layers."""
+    tables = (DEPLOYMENTS, LAYER_VERSIONS)
+    sums = [connection.scalar(select(func.sum(table.c.code_size_bytes))) for table in tables]
+    return sum(int(size or 0) for size in sums)
 
 
 def _of_layers(connection: Connection) -> Iterator[str]:

@@ -254,12 +254,12 @@ class Registry:
         await self._change(name, transaction)
 
     async def totals(self) -> tuple[int, int]:
-        """How many functions there are, and the bytes of all packages, those of versions too."""
+        """How many functions there are, and the bytes of all packages: of functions, of their
+        versions, and of versions of layers."""
 
         def transaction(connection: Connection) -> tuple[int, int]:
             count = connection.scalar(select(func.count()).select_from(FUNCTIONS))
-            size = connection.scalar(select(func.sum(DEPLOYMENTS.c.code_size_bytes)))
-            return int(count or 0), int(size or 0)
+            return int(count or 0), references.code_bytes(connection)
 
         return await self._transactions.read(transaction)
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.harness import PACKAGE, Harness, refused
 from tests.conftest import zip_of
+from wasmfaas.store.code import Code
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:layer:"
 FOREIGN = "arn:aws:lambda:us-east-1:123456789012:layer:theirs"
@@ -110,10 +111,12 @@ def test_lists_are_filtered_and_paged(harness: Harness) -> None:
 def test_a_deleted_version_is_gone_and_its_number_is_not_used_again(harness: Harness) -> None:
     client = harness.client()
     publish(harness, "a")
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == len(PACKAGE)
     for _ in range(2):
         response = client.delete_layer_version(LayerName="a", VersionNumber=1)
         assert response["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert client.list_layers()["Layers"] == []
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == 0
     assert publish(harness, "a")["Version"] == 2
 
 
@@ -260,3 +263,21 @@ def test_a_policy_is_bounded(harness: Harness) -> None:
     assert "is bigger than the limit (20480)." in refused(code, add, **arguments)
     policy = client.get_layer_version_policy(LayerName="a", VersionNumber=1)["Policy"]
     assert 20_000 < len(policy) <= 20_480
+
+
+def test_a_published_version_keeps_the_layers_that_it_was_published_with(harness: Harness) -> None:
+    client, package = harness.client(), zip_of({"python/a.py": "a = 1"})
+    publish(harness, "a", Content={"ZipFile": package})
+    harness.create("f", Layers=[f"{ARN}a:1"])
+    published = client.publish_version(FunctionName="f")
+    client.update_function_configuration(FunctionName="f", Layers=[])
+    client.delete_layer_version(LayerName="a", VersionNumber=1)
+    assert [layer["Arn"] for layer in published["Layers"]] == [f"{ARN}a:1"]
+    latest = client.get_function_configuration(FunctionName="f")
+    assert "Layers" not in latest
+    frozen = client.get_function_configuration(FunctionName="f", Qualifier="1")
+    assert frozen["Layers"] == published["Layers"]
+    digest = Code.of(package).digest
+    assert digest in harness.run(harness.registry.code_digests_in_use())
+    client.delete_function(FunctionName="f", Qualifier="1")
+    assert digest not in harness.run(harness.registry.code_digests_in_use())
