@@ -46,6 +46,7 @@ _KAFKA_DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 FILTERS_MAX: Final = 10
+TAGS_MAX: Final = 50
 _FILTER_DEPTH_MAX: Final = 30
 _OPERATORS: Final = frozenset(
     ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix",
@@ -128,6 +129,7 @@ def created(parameters: Mapping[str, Any], mapping_uuid: str | None = None) -> d
     """
     kind = kind_of(parameters)
     _check_members(kind, parameters)
+    check_tags(parameters.get("Tags", {}))
     if kind.ordered and "StartingPosition" not in parameters:
         raise InvalidParameterValue(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy "
@@ -182,6 +184,12 @@ def conflict(
     return ResourceConflict(
         f"{text} Please update or delete the existing mapping with UUID {other_uuid}"
     )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raise InvalidParameterValue for more tags than a mapping may have."""
+    if len(tags) > TAGS_MAX:
+        raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
 
 
 def _check_members(kind: Kind, parameters: Mapping[str, Any]) -> None:

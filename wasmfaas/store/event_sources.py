@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from wasmfaas.errors import ResourceNotFound, WasmfaasError
+from wasmfaas.errors import ResourceNotFound
 from wasmfaas.store import database, paging, records
 from wasmfaas.store.database import Database
 from wasmfaas.store.schema import EVENT_SOURCE_MAPPINGS
@@ -50,7 +50,7 @@ class EventSourceMappings:
         self._database = database
 
     async def create(
-        self, mapping: EventSourceMapping, conflict: Callable[[str], WasmfaasError]
+        self, mapping: EventSourceMapping, conflict: Callable[[str], Exception]
     ) -> EventSourceMapping:
         """Enter *mapping*. Raises what *conflict* makes of the UUID of one with the same
         identity."""
@@ -71,7 +71,7 @@ class EventSourceMappings:
         self,
         uuid: str,
         changed: Callable[[EventSourceMapping], EventSourceMapping],
-        conflict: Callable[[str], WasmfaasError],
+        conflict: Callable[[str], Exception],
     ) -> EventSourceMapping:
         """Make the mapping what *changed*, which may raise, makes of it. Raises ResourceNotFound,
         and as `create`."""
@@ -131,7 +131,7 @@ class EventSourceMappings:
 def _check_unique(
     connection: Connection,
     mapping: EventSourceMapping,
-    conflict: Callable[[str], WasmfaasError],
+    conflict: Callable[[str], Exception],
 ) -> None:
     columns = EVENT_SOURCE_MAPPINGS.c
     query = select(columns.uuid).where(columns.identity == mapping.identity)

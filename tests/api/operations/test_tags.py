@@ -25,12 +25,34 @@ def test_a_function_has_at_most_50_tags(harness: Harness) -> None:
     )
 
 
-def test_only_functions_have_tags(harness: Harness) -> None:
+def test_event_source_mappings_have_tags(harness: Harness) -> None:
+    harness.create("f")
+    client = harness.client()
+    arn = client.create_event_source_mapping(
+        FunctionName="f", EventSourceArn="arn:aws:sqs:us-east-1:000000000000:q", Tags={"a": "1"}
+    )["EventSourceMappingArn"]
+    assert client.list_tags(Resource=arn)["Tags"] == {"a": "1"}
+    client.tag_resource(Resource=arn, Tags={"b": "2"})
+    client.untag_resource(Resource=arn, TagKeys=["a"])
+    assert client.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+    said = refused(
+        "InvalidParameterValueException",
+        client.tag_resource,
+        Resource=arn,
+        Tags={f"tag-{number}": "" for number in range(50)},
+    )
+    assert said == "Number of tags exceeds resource tag limit."
+    elsewhere = arn.replace("us-east-1", "eu-west-1")
+    refused("ResourceNotFoundException", client.list_tags, Resource=elsewhere)
+
+
+def test_versions_and_aliases_have_no_tags(harness: Harness) -> None:
     harness.create("f")
     client, arn = harness.client(), harness.arn("f")
     said = refused("InvalidParameterValueException", client.list_tags, Resource=f"{arn}:$LATEST")
     assert said.startswith("Tags on function aliases and versions are not supported.")
     mapping = arn.replace("function:f", "event-source-mapping:00000000-0000-0000-0000-000000000000")
-    refused("ResourceNotFoundException", client.list_tags, Resource=mapping)
+    said = refused("ResourceNotFoundException", client.list_tags, Resource=mapping)
+    assert said == f"Event source mapping not found: {mapping}"
     refused("ResourceNotFoundException", client.list_tags, Resource=harness.arn("gone"))
     refused("ValidationException", client.list_tags, Resource="f")

@@ -10,13 +10,26 @@ def test_lists_are_empty(harness: Harness) -> None:
 
 
 def test_things_to_get_are_not_there(harness: Harness) -> None:
+    client = harness.client()
     said = refused(
         "ResourceNotFoundException",
-        harness.client().get_capacity_provider,
-        CapacityProviderName="p",
+        client.get_function_scaling_config,
+        FunctionName="f",
+        Qualifier="$LATEST.PUBLISHED",
+    )
+    assert said == f"Function not found: {harness.arn('f')}:$LATEST.PUBLISHED"
+    said = refused(
+        "ResourceNotFoundException", client.get_capacity_provider, CapacityProviderName="p"
     )
     assert said == (
-        "The resource you requested does not exist. (GetCapacityProvider is not supported by this "
+        "Capacity provider not found: arn:aws:lambda:us-east-1:000000000000:capacity-provider:p"
+    )
+    arn = f"{harness.arn('f')}:1/durable-execution/name/id"
+    said = refused(
+        "ResourceNotFoundException", client.get_durable_execution, DurableExecutionArn=arn
+    )
+    assert said == (
+        "The resource you requested does not exist. (GetDurableExecution is not supported by this "
         "server yet.)"
     )
 

@@ -18,6 +18,8 @@ class UnsupportedOperation:
 
     async def __call__(self, call: Call) -> Reply:
         name = call.operation.name
+        if "CapacityProviderName" in call.parameters and name != "CreateCapacityProvider":
+            raise self._no_capacity_provider(call.parameters["CapacityProviderName"])
         reads = name.startswith(("List", "Get"))
         if not reads:
             raise InvalidParameterValue(f"{name} is not supported by this server yet.")
@@ -36,3 +38,8 @@ class UnsupportedOperation:
             f"The resource you requested does not exist. ({name} is not supported by this server "
             "yet.)"
         )
+
+    def _no_capacity_provider(self, name: str) -> ResourceNotFound:
+        prefix = f"arn:aws:lambda:{self._names.region}:{self._names.account_id}"
+        arn = name if name.startswith("arn:") else f"{prefix}:capacity-provider:{name}"
+        return ResourceNotFound(f"Capacity provider not found: {arn}")
