@@ -177,7 +177,7 @@ class ReactorGuest:
         self._alloc, self._handle = CoreCall(store, alloc, 1), CoreCall(store, handle, 2)
         initialize = exports.get(abi.EXPORT_REACTOR_INITIALIZE)
         if isinstance(initialize, wasmtime.Func):
-            initialize(store)
+            CoreCall(store, initialize, 0).nothing()
         if sandbox.spec.restorable:
             self._globals = [
                 (item, item.value(store))

@@ -47,13 +47,18 @@ class CoreImports:
         self._engine = engine
         self._module: wasmtime.Module | None = None
 
+    def prewarm(self) -> None:
+        """Compile the probe before it is asked for."""
+        if self._module is None:
+            self._module = wasmtime.Module(self._engine, _PROBE)
+
     def probe(self, store: wasmtime.Store) -> Callable[[], int]:
         """A function that sums up the state of the descriptors of *store*.
 
         It raises Wasmtime's errors, and leaves the store's fuel at an amount of its own.
         """
-        if self._module is None:
-            self._module = wasmtime.Module(self._engine, _PROBE)
+        self.prewarm()
+        assert self._module is not None
         memories = self._engine.memories
         before, memories.account = memories.account, MemoryAccount(_PROBE_BYTES)
         try:

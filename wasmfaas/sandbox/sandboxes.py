@@ -69,7 +69,9 @@ class Sandboxes:
         return list(self._ready)
 
     def prewarm(self, artefact_sha256: str, artefact_path: str) -> None:
-        """Load a component ahead of demand; where it has gone, whoever needs it is told."""
+        """Load a component ahead of demand, and what reactors need beside them; where it has gone,
+        whoever needs it is told."""
+        self._linkers.core.prewarm()
         with contextlib.suppress(wasmtime.WasmtimeError, OSError):
             self._modules[artefact_sha256] = component.Component.deserialize_file(
                 self._host.engine, artefact_path

@@ -238,7 +238,7 @@ def write_sparsely(descriptor: int, memory: LinearMemory) -> None:
     zeros = bytes(_HOLE_BYTES)
     for start in range(0, memory.size, _HOLE_BYTES):
         chunk = view[start : start + _HOLE_BYTES]
-        if chunk != zeros[: len(chunk)]:
+        if libc.memcmp(memory.base + start, zeros, len(chunk)):
             written = 0
             while written < len(chunk):
                 written += os.pwrite(descriptor, chunk[written:], start + written)
