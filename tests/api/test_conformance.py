@@ -25,7 +25,7 @@ SUCCESS = {
     "AddPermission", "PutResourcePolicy",
     "AddLayerVersionPermission", "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn",
     "GetLayerVersionPolicy", "PublishLayerVersion", "RemoveLayerVersionPermission",
-    "DeleteAlias", "PublishVersion",
+    "CreateAlias", "DeleteAlias", "GetAlias", "PublishVersion", "UpdateAlias",
     "DeleteFunctionCodeSigningConfig", "DeleteFunctionConcurrency", "GetFunctionRecursionConfig",
     "GetRuntimeManagementConfig", "PutFunctionConcurrency", "PutFunctionRecursionConfig",
     "PutRuntimeManagementConfig",
@@ -59,6 +59,10 @@ def ensure_function(harness: Harness) -> None:
         harness.client().create_function_url_config(
             FunctionName="f", AuthType="NONE", Cors={"AllowOrigins": ["*"]}
         )
+    try:
+        harness.run(harness.registry.aliases.get("f", "alias"))
+    except ResourceNotFound:
+        harness.client().create_alias(FunctionName="f", Name="alias", FunctionVersion="$LATEST")
 
 
 def sound_layer(harness: Harness) -> dict[str, Any]:
@@ -159,6 +163,8 @@ SOUND: dict[str, Any] = {
     "Tags": {"k": "v"},
     "TagKeys": ["k"],
     "AuthType": "NONE",
+    "Name": "alias",
+    "FunctionVersion": "$LATEST",
     "StatementId": "s",
     "Action": "lambda:InvokeFunction",
     "Principal": "*",
@@ -183,6 +189,8 @@ def test_every_operation_answers_as_its_model_says(harness: Harness, name: str) 
         harness.client().delete_function(FunctionName="f")
     if name == "CreateFunctionUrlConfig":
         harness.client().delete_function_url_config(FunctionName="f")
+    if name == "CreateAlias":
+        parameters["Name"] = "another"
     if "Layer" in name:
         sound = sound_layer(harness)
         parameters |= {key: sound[key] for key in sound.keys() & parameters.keys()}
@@ -212,7 +220,8 @@ def _plain(shape: Shape) -> Any:
 
 
 TEXTS = st.sampled_from(
-    ["f", "", "gone", "f:$LATEST", "f:1", "NONE", "python3.14", "app.handler", "$LATEST", "1",
+    ["f", "", "gone", "f:$LATEST", "f:1", "f:alias", "alias", "NONE", "python3.14", "app.handler",
+     "$LATEST", "1",
      "arn:aws:lambda:us-east-1:000000000000:function:f", "../x", "%2F", "a/b", "é", "\U0001f600",
      "arn:aws:iam::000000000000:role/r", "provided", "Zip", "BUFFERED", "x" * 300]
 ) | st.text(max_size=20)  # fmt: skip
