@@ -6,9 +6,6 @@
     ├── InvalidRequestContent     400  InvalidRequestContentException
     ├── SerializationFailed       400  SerializationException
     ├── CodeStorageExceeded       400  CodeStorageExceededException
-    ├── InvalidParameter          400  InvalidParameterException
-    ├── LogGroupNotFound          400  ResourceNotFoundException
-    ├── LogGroupExists            400  ResourceAlreadyExistsException
     ├── PolicyLengthExceeded      400  PolicyLengthExceededException
     ├── BadRequest                400  BadRequestException
     ├── AccessDenied              403  AccessDeniedException
@@ -35,6 +32,8 @@
     ├── ServiceUnavailable        503  ServiceUnavailableException
     │   └── DataDirectoryUnusable 503  ServiceUnavailableException
     └── StorageFull               507  StorageFullException
+
+Those of CloudWatch Logs are in `wasmfaas.log_errors`.
 
 These are ours: the request could not be served. What goes wrong inside a function is not an
 exception here but an `Outcome` with an `error_type` (see `wasmfaas.models`), as on Lambda.
@@ -108,27 +107,6 @@ class CodeStorageExceeded(WasmfaasError):
     code = "CodeStorageExceededException"
     status = 400
     message_key = "message"
-
-
-class InvalidParameter(WasmfaasError):
-    """A parameter of CloudWatch Logs is not acceptable."""
-
-    code = "InvalidParameterException"
-    status = 400
-
-
-class LogGroupNotFound(WasmfaasError):
-    """The log group, or a stream of it, does not exist."""
-
-    code = "ResourceNotFoundException"
-    status = 400
-
-
-class LogGroupExists(WasmfaasError):
-    """There is a log group of this name."""
-
-    code = "ResourceAlreadyExistsException"
-    status = 400
 
 
 class PolicyLengthExceeded(WasmfaasError):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.store.conftest import configuration
-from wasmfaas.errors import LogGroupExists, LogGroupNotFound
+from wasmfaas.log_errors import LogGroupExists, LogGroupLimitExceeded, LogGroupNotFound, TooManyTags
 from wasmfaas.store.code import Code
 from wasmfaas.store.database import Database
 from wasmfaas.store.log_groups import LogGroups
@@ -73,3 +73,14 @@ async def test_pages_are_in_order_and_know_whether_there_is_more(groups: LogGrou
     assert ([group.name for group in page], more) == (["/a_1"], True)
     page, more = await groups.page(prefix="", part="", after="/b", limit=1)
     assert ([group.name for group in page], more) == (["/c"], False)
+
+
+async def test_groups_and_their_tags_are_bounded(database: Database) -> None:
+    groups = LogGroups(database, made_max=2)
+    await groups.create("/a", {f"a{number}": "" for number in range(30)})
+    await groups.create("/b", {})
+    with pytest.raises(LogGroupLimitExceeded, match="at most 2"):
+        await groups.create("/c", {})
+    with pytest.raises(TooManyTags, match="60 tags, but at most 50"):
+        await groups.tag("/a", {f"b{number}": "" for number in range(30)}, [])
+    assert len((await groups.get("/a")).tags) == 30

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Server as RunningServer
 from wasmfaas.testing import Server, ServerFailed
 
 APP = """
@@ -80,12 +81,14 @@ def test_a_project_uses_the_fixture(tmp_path: Path, cache_dir: Path) -> None:
     assert "output of wasmfaas" in failure
 
 
-def test_servers_stand_side_by_side_and_leave_nothing(cache_dir: Path) -> None:
-    with Server(cache_dir=cache_dir) as one, Server(cache_dir=cache_dir) as other:
-        assert one.url != other.url
-        folders = [one.data_dir.parent, other.data_dir.parent]
-        assert all(folder.exists() for folder in folders)
-    assert not any(folder.exists() for folder in folders)
+def test_a_server_stands_beside_others_and_leaves_nothing(
+    server: RunningServer, cache_dir: Path
+) -> None:
+    with Server(cache_dir=cache_dir) as own:
+        assert own.url != server.url
+        folder = own.data_dir.parent
+        assert folder.exists()
+    assert not folder.exists()
 
 
 def test_a_server_that_does_not_come_up_says_why(tmp_path: Path, cache_dir: Path) -> None:

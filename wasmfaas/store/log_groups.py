@@ -24,12 +24,13 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import IntegrityError
 
-from wasmfaas.errors import LogGroupExists, LogGroupNotFound
+from wasmfaas.log_errors import LogGroupExists, LogGroupLimitExceeded, LogGroupNotFound, TooManyTags
 from wasmfaas.store.database import Database
 from wasmfaas.store.schema import DEPLOYMENTS, FUNCTIONS, LOG_GROUPS
 
 #: What Lambda names the group of a function by.
 FUNCTION_PREFIX: Final = "/aws/lambda/"
+TAGS_MAX: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +53,19 @@ class LogGroup:
 class LogGroups:
     """The log groups of one installation. Lives as long as the server.
 
-    *clock_ms* gives Unix time. Every method raises StorageFull where it cannot write.
+    *clock_ms* gives Unix time; *made_max* bounds those that are made by name. Every
+    method raises StorageFull where it cannot write.
     """
 
     def __init__(
         self,
         database: Database,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        *,
+        made_max: int = 10_000,
     ) -> None:
         self._database = database
+        self._made_max = made_max
         self._clock_ms = clock_ms
 
     async def get(self, name: str) -> LogGroup:
@@ -93,11 +98,18 @@ class LogGroups:
         return found[:limit], len(found) > limit
 
     async def create(self, name: str, tags: Mapping[str, str]) -> None:
-        """Raises LogGroupExists, also for the group of a function that exists."""
+        """Raises LogGroupExists, also for the group of a function that exists, and
+        LogGroupLimitExceeded."""
 
         def transaction(connection: Connection) -> None:
             if connection.execute(_named(name)).first() is not None:
                 raise LogGroupExists("The specified log group already exists")
+            count = connection.execute(select(func.count()).select_from(LOG_GROUPS)).scalar_one()
+            if count >= self._made_max:
+                raise LogGroupLimitExceeded(
+                    f"There are {count} log groups that were made or tagged by name, and at most "
+                    f"{self._made_max} may be. Delete some."
+                )
             self._insert(connection, name, tags)
 
         await self._database.run(transaction)
@@ -117,11 +129,15 @@ class LogGroups:
         await self._amend(name, lambda group: {"retention_days": days})
 
     async def tag(self, name: str, tags: Mapping[str, str], removed: list[str]) -> None:
-        """Add *tags*, without those named in *removed*. Raises LogGroupNotFound."""
+        """Add *tags*, without those named in *removed*. Raises LogGroupNotFound and TooManyTags."""
 
         def changed(group: LogGroup) -> dict[str, Any]:
             merged = {**group.tags, **tags}
             kept = {key: value for key, value in merged.items() if key not in removed}
+            if len(kept) > TAGS_MAX:
+                raise TooManyTags(
+                    f"The log group would have {len(kept)} tags, but at most {TAGS_MAX} may be."
+                )
             return {"tags": json.dumps(kept)}
 
         await self._amend(name, changed)

@@ -1,10 +1,18 @@
 """The JSON 1.1 protocol, and requests that boto3 would not send."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from tests.api.logs.conftest import GROUP, LogsHarness
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogsHarness]:
+    harness = LogsHarness(tmp_path_factory.mktemp("logs") / "data")
+    yield harness
+    harness.close()
 
 
 @pytest.mark.parametrize(

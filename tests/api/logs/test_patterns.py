@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wasmfaas.api.logs.patterns import compiled
-from wasmfaas.errors import InvalidParameter
+from wasmfaas.log_errors import InvalidParameter
 
 MESSAGE = json.dumps(
     {

@@ -23,13 +23,13 @@ from wasmfaas.api.routing import Route
 from wasmfaas.api.service_model import LOGS_MODEL_FILE, ServiceModel
 from wasmfaas.api.validation import check
 from wasmfaas.errors import (
-    InvalidParameter,
     RequestEntityTooLarge,
     ServiceFailure,
     UnknownOperation,
     ValidationFailed,
     WasmfaasError,
 )
+from wasmfaas.log_errors import InvalidParameter
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Self
 
-from wasmfaas.errors import InvalidParameter
 from wasmfaas.invoke.segments import LogEntry
+from wasmfaas.log_errors import InvalidParameter
 
 #: Of the messages of one page, with an event's overhead as CloudWatch counts it.
 PAGE_BYTES_MAX: Final = 1024 * 1024

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from wasmfaas.errors import InvalidParameter
+from wasmfaas.log_errors import InvalidParameter
 
 Test = Callable[[Any], bool]
 _DEPTH_MAX: Final = 20

@@ -10,9 +10,10 @@ from typing import Any, Final
 from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.api.logs import events, patterns, streams
 from wasmfaas.api.logs.events import Boundary, Event, Page
-from wasmfaas.errors import InvalidParameter, LogGroupNotFound, ValidationFailed
+from wasmfaas.errors import ValidationFailed
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.segments import LogEntry
+from wasmfaas.log_errors import InvalidParameter, LogGroupNotFound
 from wasmfaas.store.log_groups import LogGroup, LogGroups
 
 EVENTS_MAX: Final = 10_000

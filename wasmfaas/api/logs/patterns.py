@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from wasmfaas.api.logs import json_patterns
-from wasmfaas.errors import InvalidParameter
+from wasmfaas.log_errors import InvalidParameter
 
 Matches = Callable[[str], bool]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmfaas.api.logs.events import UNNAMED_STREAM, Read
-from wasmfaas.errors import InvalidParameter
+from wasmfaas.log_errors import InvalidParameter
 
 
 @dataclass(slots=True)
