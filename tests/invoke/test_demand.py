@@ -71,7 +71,7 @@ def test_what_cannot_start_is_not_tried_again_before_it_changes() -> None:
     demand, broken = Demand(), target()
     for _ in range(3):
         pass_second(demand, broken, arrivals=10, service_s=0.1)
-    demand.arrive(broken).failure = b"{}"
+    demand.arrive(broken).prepared(b"{}")
     assert counts(demand) == {}
     demand.arrive(Target(broken.spec))
     assert counts(demand) != {}
@@ -99,12 +99,13 @@ def test_what_is_provisioned_is_ready_whatever_the_demand() -> None:
 def test_what_is_provisioned_and_fails_is_tried_again_later() -> None:
     demand, broken = Demand(), target()
     demand.provision("f", [(broken, 1)])
-    demand.arrive(broken).failure = b"{}"
+    demand.arrive(broken).prepared(b"{}")
     assert counts(demand) == {}
     assert demand.failure(broken.spec.key) == b"{}"
     for _ in range(40):
         demand.settle(1.0)
     assert counts(demand) == {broken.spec.key: 1}
-    demand.arrive(broken).failure = b"{}"
+    assert demand.failure(broken.spec.key) == b"{}", "as long as it is not known to be different"
+    demand.arrive(broken).prepared(b"{}")
     demand.provision("g", [])
     assert counts(demand) == {broken.spec.key: 1}, "there may be room now"

@@ -31,8 +31,9 @@ class Flow:
         self.served_ns = 0
         #: How many are to be ready whatever the demand.
         self.floor = 0
-        #: What its start-up failed with: it can't be prepared ahead.
+        #: What its start-up failed with when it was last prepared ahead, if it did.
         self.failure: bytes | None = None
+        #: How long ago.
         self._failed_s = 0.0
         self._rate = 0.0
         self._service_s = 0.0
@@ -44,8 +45,12 @@ class Flow:
 
     @property
     def hopeless(self) -> bool:
-        """Whether it can't be prepared ahead."""
-        return self.failure is not None
+        """Whether it can't be prepared ahead; of what is provisioned, for now."""
+        return self.failure is not None and not (self.floor and self._failed_s > _RETRY_S)
+
+    def prepared(self, failure: bytes | None) -> None:
+        """It was prepared ahead: what its start-up failed with, if it did."""
+        self.failure, self._failed_s = failure, 0.0
 
     @property
     def count(self) -> int:
@@ -62,9 +67,7 @@ class Flow:
             known = self._service_s or service_s
             self._service_s = known + weight * (service_s - known)
         self.arrived = self.served = self.served_ns = 0
-        self._failed_s = self._failed_s + elapsed_s if self.hopeless else 0.0
-        if self.floor and self._failed_s > _RETRY_S:
-            self.failure = None
+        self._failed_s += elapsed_s
         return self.floor > 0 or self._rate >= _RATE_MIN
 
 

@@ -111,13 +111,14 @@ class Invoker:
             self._figures.record(outcome.usage, time.monotonic_ns() - began_ns)
             return outcome
 
+        told = context_text(target, context)
         try:
             gate.enter()
             return await self._workers.invoke(
                 target,
                 context.request_id,
                 event,
-                context_text(target, context),
+                told,
                 complete,
                 invocation.log.append,
                 gate.leave,

@@ -114,7 +114,7 @@ class Workers:
             error = await self._load(worker, flow.target)
         except WorkerDied as death:
             error = str(death).encode()
-        flow.failure = flow.failure or error
+        flow.prepared(error)
 
     def provision(self, function: str, floors: Sequence[tuple[Target, int]]) -> None:
         """Have so many sandboxes of each of these targets of *function* ready, whatever the demand,
