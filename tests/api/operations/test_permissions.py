@@ -131,6 +131,13 @@ def test_what_cannot_be_permitted_is_refused(harness: Harness) -> None:
     arguments = {"FunctionName": "gone", "StatementId": "s1"}
     said = refused("ResourceNotFoundException", remove, **arguments)
     assert said == f"No policy found for: {harness.arn('gone')}"
+    said = refused("ResourceNotFoundException", remove, **arguments | {"FunctionName": "f:7"})
+    assert said == f"Function not found: {harness.arn('f')}:7"
+    get = harness.client().get_policy
+    said = refused("ResourceNotFoundException", get, FunctionName="gone", Qualifier="7")
+    assert said == f"Function not found: {harness.arn('gone')}"
+    said = refused("ResourceNotFoundException", get, FunctionName="f", Qualifier="7")
+    assert said == "The resource you requested does not exist."
 
 
 def test_a_policy_has_a_greatest_size(harness: Harness) -> None:

@@ -27,6 +27,7 @@ class PermissionOperations:
     """Handlers of the operations on policies. Lifetime: process."""
 
     def __init__(self, *, registry: Registry, places: Places) -> None:
+        self._registry = registry
         self._attachments = registry.attachments
         self._places = places
 
@@ -59,13 +60,14 @@ class PermissionOperations:
         return Reply({"Statement": encoded(added).decode()})
 
     async def remove(self, call: Call) -> Reply:
+        named = self._places.named(call.function, call.qualifier)
         try:
-            place = await self._places.find(call.function, call.qualifier)
+            await self._registry.get(named.name)
         except ResourceNotFound as error:
-            if not error.message.startswith("Function not found"):
-                raise
-            named = self._places.named(call.function, call.qualifier)
-            raise ResourceNotFound(f"No policy found for: {named.arn}") from None
+            raise ResourceNotFound(
+                error.message.replace("Function not found", "No policy found for", 1)
+            ) from None
+        place = await self._places.find(call.function, call.qualifier)
         sid = call.parameters["StatementId"]
 
         def changed(before: Value | None) -> Value | None:
@@ -81,7 +83,9 @@ class PermissionOperations:
         return Reply()
 
     async def get(self, call: Call) -> Reply:
-        return await self._described(await self._places.find(call.function, call.qualifier))
+        named = self._places.named(call.function, call.qualifier)
+        await self._registry.get(named.name)
+        return await self._described(named)
 
     async def put_whole(self, call: Call) -> Reply:
         place = await self._resource(call)
