@@ -86,6 +86,13 @@ async def test_numbers_are_never_given_again(registry: Registry) -> None:
     with pytest.raises(ResourceNotFound) as caught:
         await registry.require("f", "1")
     assert caught.value.message == f"Function not found: {arn('f')}:1"
+    for number in ("3", "4"):
+        await registry.delete("f")
+        await activated(registry, "f")
+        assert (await registry.versions.newest("f")) is None
+        assert (await registry.versions.publish("f")).number == number, "as on Lambda"
+    await activated(registry, "g")
+    assert (await registry.versions.publish("g")).number == "1"
 
 
 async def test_preconditions_of_publishing(registry: Registry) -> None:

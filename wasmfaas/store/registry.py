@@ -80,7 +80,12 @@ class Registry:
 
         def transaction(connection: Connection) -> Function:
             now = database.now_ms(connection)
-            row = {"name": name, "modified_at_ms": now, "tags": records.to_json(tags)}
+            row = {
+                "name": name,
+                "modified_at_ms": now,
+                "tags": records.to_json(tags),
+                "version_next": versions.first_number(connection, name),
+            }
             try:
                 connection.execute(insert(FUNCTIONS).values(row | records.creation_pending()))
             except IntegrityError:
@@ -226,6 +231,7 @@ class Registry:
 
         def transaction(connection: Connection) -> None:
             self._locked(connection, name)
+            versions.remember_numbers(connection, name)
             connection.execute(delete(FUNCTIONS).where(FUNCTIONS.c.name == name))
 
         await self._change(name, transaction)

@@ -30,7 +30,7 @@ FUNCTIONS = Table(
     Column("revision_id", String(36), nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
     Column("tags", Text, nullable=False),
-    #: The number of the version that is published next; numbers are never used again.
+    #: The number of the version that is published next; numbers are never given again.
     Column("version_next", Integer, nullable=False, server_default="1"),
 )
 
@@ -56,6 +56,14 @@ DEPLOYMENTS = Table(
     Column("artefact", Text),
     Column("created_at_ms", BigInteger, nullable=False),
     UniqueConstraint("function_name", "slot", name="deployments_function_name_slot_key"),
+)
+
+#: What is kept of deleted functions that had versions, so that the next of its name counts on.
+FORMER_FUNCTIONS = Table(
+    "former_functions",
+    METADATA,
+    Column("name", String(140), primary_key=True),
+    Column("version_next", Integer, nullable=False),
 )
 
 #: Published versions. `description` is JSON text.

@@ -1,7 +1,8 @@
 """Published versions: what `$LATEST` was when somebody gave it a number.
 
 A version has a deployment of its own, in the slot of its number, so that its code is kept and it is
-served while `$LATEST` changes. Numbers are given once; a deleted version's is not given again.
+served while `$LATEST` changes. Numbers are given once: not again after a version is
+deleted, nor to another function of the same name.
 """
 
 import json
@@ -10,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict
 from wasmfaas.models import Deployment, Function, PackageKind, State, UpdateStatus, Version
 from wasmfaas.store import attachments, database, paging, records
 from wasmfaas.store.code import Code
-from wasmfaas.store.schema import ALIASES, DEPLOYMENTS, FUNCTIONS, VERSIONS
+from wasmfaas.store.schema import ALIASES, DEPLOYMENTS, FORMER_FUNCTIONS, FUNCTIONS, VERSIONS
 from wasmfaas.store.transactions import Transactions
 
 _NUMBER_LENGTH_MAX: Final = 9
@@ -166,6 +167,20 @@ def publish(
     published = find(connection, name, str(number))
     assert published is not None, "it has just been inserted"
     return published
+
+
+def first_number(connection: Connection, name: str) -> int:
+    """The number of the first version of a function that is being created."""
+    query = select(FORMER_FUNCTIONS.c.version_next).where(FORMER_FUNCTIONS.c.name == name)
+    return connection.execute(query).scalar_one_or_none() or 1
+
+
+def remember_numbers(connection: Connection, name: str) -> None:
+    """Keep for `first_number` which numbers *name* has given, which is being deleted."""
+    number, _ = _numbering(connection, name)
+    if number > 1:
+        connection.execute(delete(FORMER_FUNCTIONS).where(FORMER_FUNCTIONS.c.name == name))
+        connection.execute(insert(FORMER_FUNCTIONS).values(name=name, version_next=number))
 
 
 def settle(connection: Connection, name: str, kind: PackageKind, artefact_name: str) -> None:
