@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.harness import PACKAGE, Harness, refused
 from tests.conftest import zip_of
+from wasmfaas.invoke.provisioning import Provisioned, Status
 
 OTHER = zip_of({"app.py": "def lambda_handler(event, context): return 2\n"})
 
@@ -133,3 +134,52 @@ def test_a_package_is_told_by_its_hash(client: Any) -> None:
     before = client.get_function(FunctionName="f")["Configuration"]["CodeSha256"]
     updated = client.update_function_code(FunctionName="f", ZipFile=PACKAGE, DryRun=True)
     assert updated["CodeSha256"] == before
+
+
+def test_aws_lambda_provisioned_concurrency_config(harness: Harness, client: Any) -> None:
+    chosen = {"FunctionName": "f", "Qualifier": "1"}
+    client.put_provisioned_concurrency_config(**chosen, ProvisionedConcurrentExecutions=2)
+    assert client.get_provisioned_concurrency_config(**chosen)["Status"] == "IN_PROGRESS"
+    harness.provisioning.provisioned = Provisioned(2, Status.READY)
+    read = client.get_provisioned_concurrency_config(**chosen)
+    assert (read["Status"], read["AllocatedProvisionedConcurrentExecutions"]) == ("READY", 2)
+    client.delete_provisioned_concurrency_config(**chosen)
+    refused(
+        "ProvisionedConcurrencyConfigNotFoundException",
+        client.get_provisioned_concurrency_config,
+        **chosen,
+    )
+
+
+def test_aws_lambda_function_event_invoke_config(client: Any) -> None:
+    chosen = {"FunctionName": "f", "Qualifier": "1"}
+    client.put_function_event_invoke_config(
+        **chosen,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:sns:us-east-1:000000000000:t"}},
+    )
+    read = client.get_function_event_invoke_config(**chosen)
+    assert read["MaximumRetryAttempts"] == 0
+    assert read["DestinationConfig"]["OnFailure"]["Destination"].endswith(":t")
+    client.delete_function_event_invoke_config(**chosen)
+    refused("ResourceNotFoundException", client.get_function_event_invoke_config, **chosen)
+
+
+def test_aws_lambda_event_source_mapping(harness: Harness, client: Any) -> None:
+    created = client.create_event_source_mapping(
+        FunctionName=harness.arn("f"),
+        EventSourceArn="arn:aws:sqs:us-east-1:000000000000:q",
+        Enabled=True,
+        Tags={"a": "b"},
+    )
+    chosen = {"UUID": created["UUID"]}
+    read = client.get_event_source_mapping(**chosen)
+    assert (read["State"], read["FunctionArn"]) == ("Enabled", harness.arn("f"))
+    arn = read["EventSourceMappingArn"]
+    assert client.list_tags(Resource=arn)["Tags"] == {"a": "b"}
+    client.update_event_source_mapping(**chosen, FunctionName="f:1", BatchSize=7)
+    read = client.get_event_source_mapping(**chosen)
+    assert (read["State"], read["BatchSize"]) == ("Enabled", 7)
+    assert read["FunctionArn"] == f"{harness.arn('f')}:1"
+    assert client.delete_event_source_mapping(**chosen)["State"] == "Deleting"
+    refused("ResourceNotFoundException", client.get_event_source_mapping, **chosen)
