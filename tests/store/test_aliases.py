@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.store.conftest import arn
-from tests.store.test_versions import activated, change
+from tests.store.test_versions import OTHER, activate, activated, change
 from wasmfaas.errors import (
     InvalidParameterValue,
     PreconditionFailed,
@@ -96,6 +96,17 @@ async def test_where_an_alias_sends_invocations(aliased: Registry) -> None:
     assert route.additional is not None
     assert (route.version.number, route.additional.number, route.weight) == ("1", "3", 0.25)
     assert (await aliased.require("f", "split")).number == "1"
+
+
+async def test_a_share_is_given_once_its_version_is_served(aliased: Registry) -> None:
+    updating = await aliased.update("f", code=OTHER, publish=True)
+    await aliased.aliases.create("f", "canary", "1", "", {"4": 0.1})
+    route = await aliased.route("f", "canary")
+    assert (route.version.number, route.additional) == ("1", None)
+    await activate(aliased, updating)
+    route = await aliased.route("f", "canary")
+    assert route.additional is not None
+    assert (route.additional.number, route.weight) == ("4", 0.1)
 
 
 async def test_a_version_that_an_alias_refers_to_stays(aliased: Registry) -> None:

@@ -110,7 +110,8 @@ class Registry:
         return await self._transactions.read(transaction)
 
     async def route(self, name: str, qualifier: str | None = None) -> Route:
-        """Where the invocations of *qualifier* (a version or an alias; None for `$LATEST`) go.
+        """Where the invocations of *qualifier* (a version or an alias; None for `$LATEST`) go. A
+        version gets a share only while it is served.
         Raises ResourceNotFound."""
 
         def transaction(connection: Connection) -> Route:
@@ -303,7 +304,10 @@ class Registry:
             return Route(self._version(connection, function, qualifier))
         version = self._version(connection, function, alias.version)
         for number, weight in alias.weights.items():
-            return Route(version, self._version(connection, function, number), weight)
+            additional = self._version(connection, function, number)
+            # Until it is served, and if it never is, the other version takes its share.
+            if additional.served is not None:
+                return Route(version, additional, weight)
         return Route(version)
 
     def _version(self, connection: Connection, function: Function, number: str) -> Version:
