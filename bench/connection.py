@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.failures import BenchFailure
+from wasmfaas.auth.signer import Signer
 
 _RECEIVE_BYTES = 256 * 1024
 _HEAD_END = b"\r\n\r\n"
@@ -62,12 +63,18 @@ class Connection:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return opened
 
-    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
-        """A request to this server, ready to be sent any number of times."""
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._authority}\r\n"
+    def request(
+        self, method: str, path: str, body: bytes = b"", signer: Signer | None = None
+    ) -> bytes:
+        """A request to this server, ready to be sent any number of times; for minutes where it is
+        signed by *signer*."""
+        headers = {"Host": self._authority}
         if body:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        return f"{head}\r\n".encode() + body
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        if signer is not None:
+            headers |= signer.headers(method, path.encode(), headers, body)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
     def exchange(self, request: bytes) -> Answer:
         """Send *request* and read the response, whatever its status.

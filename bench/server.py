@@ -16,6 +16,7 @@ from bench import processes
 from bench.connection import Answer, Connection
 from bench.failures import BenchFailure, NotMeasured
 from bench.hello import Package
+from wasmfaas.auth.signer import Credentials, Signer
 from wasmfaas.settings import ENVIRONMENT_PREFIX
 
 #: The Python runtime may have to be built and compiled first.
@@ -29,6 +30,7 @@ _ACTIVE_POLL_S = 0.005
 _WARM_IN_A_ROW = 100
 _WARM_UP_CALLS_MAX = 5000
 _LOG_CHARACTERS_SHOWN = 2000
+_REGION = "us-east-1"
 FUNCTIONS_PATH = "/2015-03-31/functions"
 _URLS = "/2021-10-31/functions"
 _ROLE = "arn:aws:iam::000000000000:role/bench"
@@ -39,9 +41,16 @@ _COLD_HEADER = b"x-wasmfaas-init-duration-ms"
 class Server:
     """A running server and one connection to it. Lives as long as a run."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: Connection, port: int) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        connection: Connection,
+        port: int,
+        signer: Signer,
+    ) -> None:
         self._process = process
         self._connection = connection
+        self._signer = signer
         #: On 127.0.0.1.
         self.port = port
 
@@ -101,8 +110,10 @@ class Server:
         return self._connection.request("GET", f"/f/{name}/?{query}")
 
     def invocation(self, name: str, event: bytes) -> bytes:
-        """The bytes that invoke the function *name*, and wait, with this event."""
-        return self._connection.request("POST", f"{FUNCTIONS_PATH}/{name}/invocations", event)
+        """The bytes that invoke the function *name*, and wait, with this event; for minutes, as
+        they are signed."""
+        path = f"{FUNCTIONS_PATH}/{name}/invocations"
+        return self._connection.request("POST", path, event, self._signer)
 
     def call(self, request: bytes) -> Answer:
         """Send a request made by `request`. Raises BenchFailure unless it is answered with 200."""
@@ -149,7 +160,9 @@ class Server:
 
     def _asked(self, method: str, path: str, members: Mapping[str, Any] | None) -> Answer:
         body = b"" if members is None else json.dumps(members).encode()
-        answer = self._connection.exchange(self._connection.request(method, path, body))
+        answer = self._connection.exchange(
+            self._connection.request(method, path, body, self._signer)
+        )
         if answer.status >= 300:
             raise BenchFailure(f"{method} {path}: {answer.status} {answer.body[:300]!r}")
         return answer
@@ -185,7 +198,7 @@ def running(
         note("Starting a server")
         host, port = _address(process, data_dir, log_path)
         with Connection(host, port, _ANSWER_S_MAX) as connection:
-            yield Server(process, connection, port)
+            yield Server(process, connection, port, Signer(Credentials.read(data_dir), _REGION))
     finally:
         _stop(process)
 

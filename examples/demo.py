@@ -110,10 +110,9 @@ def wait_until_up(server: subprocess.Popen[bytes]) -> bool:
 def deploy_all(console: Console) -> list[str]:
     """Deploy what is not there yet, side by side; the names in order."""
     names = [call.example for call in calls()]
-    present = {
-        function["FunctionName"]
-        for function in httpx.get(URL + "/2015-03-31/functions").json()["Functions"]
-    }
+    listing = [sys.executable, "-m", "wasmfaas", "list", "--json", f"--data-dir={DATA}"]
+    listed = json.loads(subprocess.run(listing, check=True, stdout=subprocess.PIPE).stdout)
+    present = {function["name"] for function in listed["functions"]}
     missing = [name for name in names if name not in present]
     running = {name: subprocess.Popen(_deploy_command(name)) for name in missing}
     for name, process in running.items():
@@ -128,7 +127,7 @@ def _deploy_command(name: str) -> list[str]:
     if (folder / "Makefile").exists():
         make = ["make", "-s", "-C", str(folder), f"PYTHON={sys.executable}"]
         subprocess.run(make, check=True)
-    command = [sys.executable, "-m", "wasmfaas", "deploy", str(folder), f"--url={URL}"]
+    command = [sys.executable, "-m", "wasmfaas", "deploy", str(folder), f"--data-dir={DATA}"]
     return ["sh", "-c", 'exec "$0" "$@" >/dev/null', *command]
 
 

@@ -20,6 +20,9 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from wasmfaas.auth.signer import Credentials, Signer
+from wasmfaas.cli.signing import signing
+
 START_S_MAX = 300
 ROLE = "arn:aws:iam::000000000000:role/lambda"
 REGION = "us-east-1"
@@ -46,19 +49,45 @@ class Server:
     url: str
     data_dir: Path
     process: subprocess.Popen[bytes]
+    #: The admin key that the server made for its command line.
+    credentials: Credentials = field(init=False)
+    signer: Signer = field(init=False)
+    #: Signs what goes to the API and to our own routes.
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.url, timeout=60)
+        self.credentials = Credentials.read(self.data_dir)
+        self.signer = Signer(self.credentials, REGION)
+        self.http = httpx.Client(base_url=self.url, timeout=60, auth=self.sign)
+
+    def sign(self, request: httpx.Request) -> httpx.Request:
+        """*request* with a signature, unless it is for a function URL; for `auth` of httpx."""
+        is_url = request.url.path.startswith("/f/") or ".lambda-url." in request.headers["host"]
+        return request if is_url else signing(self.signer)(request)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells an AWS client in a process of its own about this server."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.credentials.secret,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
 
     def lambda_client(self, **config: Any) -> Any:
         """An unmodified boto3 client."""
+        return self.client("lambda", **config)
+
+    def client(self, service: str, **config: Any) -> Any:
+        """The same for another *service*."""
         return boto3.client(
-            "lambda",
+            service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret,
             config=Config(retries={"max_attempts": 0}, **config),
         )
 

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 
 import uvicorn
@@ -26,6 +27,8 @@ _COLLECT_AFTER = 10_000
 _STOP_S_MAX = 10
 #: Once they are cut short, clients have this long to read so.
 _LEAVE_S_MAX = 1
+#: What is listened on everywhere is shown as what reaches it from here.
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 #: Files that are open beside connections: workers, logs, packages on their way.
 _OTHER_FILES = 512
 
@@ -41,6 +44,7 @@ def serve(
     Raises WasmfaasError for what the operator has to be told: the port or the data directory is in
     use, the runtime can't be built, no worker starts.
     """
+    _check_certificate(settings)
     listener = _bind(settings)
     with contextlib.closing(listener):
         uvloop.run(_serve(settings, listener, ready or _ignore, progress or _ignore))
@@ -53,7 +57,7 @@ async def _serve(
     progress: Callable[[str], None],
 ) -> None:
     async with Node(settings, progress) as node:
-        url = _url(settings.host, listener)
+        url = _url(settings, listener)
         server = _Server(
             uvicorn.Config(
                 node.application,
@@ -63,6 +67,8 @@ async def _serve(
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                ssl_certfile=settings.tls_cert,
+                ssl_keyfile=settings.tls_key,
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_STOP_S_MAX + 2 * _LEAVE_S_MAX,
@@ -77,7 +83,7 @@ async def _serve(
         # What is there now stays: collections need not walk it for every few hundred requests.
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER)
-        with _announced(node, url):
+        with _announced(node, url, settings):
             loop.call_soon(ready, url)
             await serving
         checking.cancel()
@@ -115,17 +121,34 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _announced(node: Node, url: str) -> Iterator[None]:
+def _announced(node: Node, url: str, settings: Settings) -> Iterator[None]:
     """Says where the server is, in the file by which the command line finds it."""
     path = node.directory.server_file
     temporary = path.with_suffix(".new")
     members = {"url": url, "pid": os.getpid(), "version": __version__}
+    if settings.tls_cert is not None:
+        members["tls_cert"] = str(settings.tls_cert.absolute())
+    if settings.dev_no_auth:
+        members["dev_no_auth"] = True
     temporary.write_text(json.dumps(members))
     temporary.replace(path)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Tell of what is wrong with it before anything is started."""
+    if settings.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # ssl's own errors are among them
+        raise ServiceUnavailable(
+            f"The certificate {settings.tls_cert} with the key {settings.tls_key} cannot be used: "
+            f"{error.strerror or error}. Both have to be PEM files, and belong together."
+        ) from None
 
 
 def _bind(settings: Settings) -> socket.socket:
@@ -159,9 +182,10 @@ def _connections_max(settings: Settings) -> int:
     return connections_max
 
 
-def _url(host: str, listener: socket.socket) -> str:
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host = _WILDCARDS.get(settings.host, settings.host)
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listener.getsockname()[1]}"
+    return f"{settings.scheme}://{shown}:{listener.getsockname()[1]}"
 
 
 def _ignore(_: str) -> None:

@@ -19,6 +19,14 @@ from wasmfaas.api.logs.application import LogsApi, target_of
 from wasmfaas.api.logs.operations import LogsOperations
 from wasmfaas.api.management import PREFIX, Management
 from wasmfaas.api.names import Names
+from wasmfaas.api.sts import Sts, is_query
+from wasmfaas.auth.authenticator import (
+    AnyoneAuthenticator,
+    Authenticator,
+    SignatureAuthenticator,
+)
+from wasmfaas.auth.keys import KeyStore
+from wasmfaas.auth.throttle import Throttle
 from wasmfaas.edge.bodies import HeldBodies
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.invoke.admission import Admission
@@ -106,6 +114,8 @@ class Node:
             contextlib.closing(DataDirectory.open(settings.data_dir))
         )
         database = closing.enter_context(contextlib.closing(Database.open(self.directory.database)))
+        keys = KeyStore.open(self.directory.path, time.time)
+        authenticator = _authenticator(settings, keys)
         names = Names(settings.region, settings.account_id)
         changes = Changes()
         registry = Registry(database, names.arn, changes)
@@ -138,7 +148,7 @@ class Node:
         self._background(packages.keep_swept(_SWEEP_EVERY_S))
         provisioning = Provisioning(attachments, invoker, workers, settings.workers_max)
         self._background(provisioning.resume())
-        links = CodeLinks(time.time)
+        links = CodeLinks(time.time, settings.scheme)
         api = LambdaApi(
             settings=settings,
             registry=registry,
@@ -149,6 +159,7 @@ class Node:
             provisioning=provisioning,
             links=links,
             guest_python=runtime.version,
+            authenticator=authenticator,
         )
         management = Management(
             settings=settings,
@@ -159,16 +170,16 @@ class Node:
             links=links,
             guest_python=runtime.version,
             figures=invoker.figures,
+            keys=keys,
+            authenticator=authenticator,
         )
+        sts, logs_api = Sts(authenticator), _logs_api(settings, database, logs, authenticator)
         urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn)
         follows = self._follows(registry, invoker, logs, provisioning)
         for listener in (invoker.forget, urls.forget, follows):
             changes.tell(listener)
         changes.tell(lambda name: packages.note_change())
-        guarded = Guard(
-            _Front(urls, management, api, _logs_api(settings, database, logs)), is_function_url
-        )
-        self.application: ASGIApp = HeldBodies(guarded, settings.bytes_held_max)
+        self.application = _guarded(settings, _Front(urls, management, api, logs_api, sts))
 
     def _new_workers(self, snapshots: Artefacts, artefacts: Artefacts) -> Workers:
         # Not the folders above them, which hold the keys that artefacts are signed with.
@@ -228,6 +239,22 @@ class Node:
         return lambda name: self._background(follow(name))
 
 
+def _guarded(settings: Settings, front: ASGIApp) -> ASGIApp:
+    guarded = Guard(front, is_function_url, settings.is_local)
+    return HeldBodies(guarded, settings.bytes_held_max)
+
+
+def _authenticator(settings: Settings, keys: KeyStore) -> Authenticator:
+    if settings.dev_no_auth:
+        return AnyoneAuthenticator(settings.account_id)
+    return SignatureAuthenticator(
+        keys,
+        region=settings.region,
+        account_id=settings.account_id,
+        throttle=Throttle(time.monotonic),
+    )
+
+
 async def _fold(ledger: Ledger) -> None:
     """Fold if possible: a full disk is no reason not to start, or not to stop."""
     try:
@@ -236,21 +263,26 @@ async def _fold(ledger: Ledger) -> None:
         _logger.warning("recorded usage stays in the journal: %s", error.message)
 
 
-def _logs_api(settings: Settings, database: Database, logs: LogStore) -> LogsApi:
+def _logs_api(
+    settings: Settings, database: Database, logs: LogStore, authenticator: Authenticator
+) -> LogsApi:
     operations = LogsOperations(
         region=settings.region,
         account_id=settings.account_id,
         groups=LogGroups(database),
         logs=logs,
     )
-    return LogsApi(operations.rows())
+    return LogsApi(operations.rows(), authenticator)
 
 
 class _Front:
     """Sends each request to the application that it is for."""
 
-    def __init__(self, urls: ASGIApp, management: ASGIApp, api: ASGIApp, logs_api: ASGIApp) -> None:
+    def __init__(
+        self, urls: ASGIApp, management: ASGIApp, api: ASGIApp, logs_api: ASGIApp, sts: ASGIApp
+    ) -> None:
         self._urls = urls
+        self._sts = sts
         self._management = management
         self._api = api
         self._logs_api = logs_api
@@ -264,5 +296,7 @@ class _Front:
             await self._management(scope, receive, send)
         elif target_of(scope) is not None:
             await self._logs_api(scope, receive, send)
+        elif is_query(scope):
+            await self._sts(scope, receive, send)
         else:
             await self._api(scope, receive, send)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
+from wasmfaas.conversion import converted, plain_type
+from wasmfaas.exposure import LOOPBACK_HOSTS, exposure_objection
+
 ENVIRONMENT_PREFIX = "WASMFAAS_"
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 MIB = 1024 * 1024
 #: What fits between the server and a worker, together with what goes along with it.
 MESSAGE_BYTES_MAX = 12 * MIB
@@ -76,8 +78,18 @@ class InvalidSetting(ValueError):
 class Settings:
     """What the operator of a server decides. Units are in the names."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on; only loopback is accepted.")
+    host: str = _setting(
+        "127.0.0.1", "Address to listen on; others than loopback need TLS, or --insecure-http."
+    )
     port: int = _setting(3001, "TCP port to listen on; 0 picks a free one.", least=0)
+    tls_cert: Path | None = _setting(None, "Certificate chain in PEM; serves HTTPS.")
+    tls_key: Path | None = _setting(None, "Private key of the certificate, in PEM.")
+    insecure_http: bool = _setting(
+        False, "Listen on any address without TLS: everybody on the way can read all of it."
+    )
+    dev_no_auth: bool = _setting(
+        False, "Take any credentials, or none, for an administrator's; on loopback only."
+    )
     data_dir: Path = _computed(
         default_data_dir,
         "Functions, code, logs and the ledger.",
@@ -221,13 +233,15 @@ class Settings:
             value, least = getattr(self, setting.name), setting.metadata["least"]
             if least is not None and value < least:
                 raise InvalidSetting(f"{setting.name} is {value}, but must be at least {least}.")
-        if self.host not in LOOPBACK_HOSTS:
-            raise InvalidSetting(
-                f"host is {self.host!r}, but only loopback addresses are accepted "
-                f"({', '.join(sorted(LOOPBACK_HOSTS))}): requests are not authenticated yet, so "
-                "any other address would let the network run code here. Put an authenticating "
-                "proxy in front of 127.0.0.1 instead."
-            )
+        reason = exposure_objection(
+            self.host,
+            has_certificate=self.tls_cert is not None,
+            has_key=self.tls_key is not None,
+            insecure_http=self.insecure_http,
+            dev_no_auth=self.dev_no_auth,
+        )
+        if reason is not None:
+            raise InvalidSetting(reason)
         if not (self.account_id.isascii() and self.account_id.isdigit()) or (
             len(self.account_id) != 12
         ):
@@ -252,6 +266,16 @@ class Settings:
             raise InvalidSetting(
                 f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."
             )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host in LOOPBACK_HOSTS
+
+    @property
+    def scheme(self) -> str:
+        """`https` or `http`."""
+        return "http" if self.tls_cert is None else "https"
 
 
 def environment_name(setting: str) -> str:
@@ -280,16 +304,23 @@ def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settin
         value = overrides.get(setting.name)
         if value is None:
             value = environment.get(environment_name(setting.name))
-        if value is None:
+        if value is None or (value == "" and setting.default is None):
             continue
+        kind = plain_type(types[setting.name])
         try:
-            chosen[setting.name] = types[setting.name](value)
+            chosen[setting.name] = converted(kind, value)
         except ValueError:
-            kind = types[setting.name].__name__
             raise InvalidSetting(
-                f"{setting.name} is {value!r}, but must be of type {kind}."
+                f"{setting.name} is {value!r}, but must be of type {kind.__name__}."
             ) from None
     return Settings(**chosen)
+
+
+def shown_default(setting: "dataclasses.Field[Any]") -> str:
+    """The default of *setting* for people."""
+    if setting.default is None or setting.default is False:
+        return "none" if setting.default is None else "off"
+    return str(setting.metadata.get("shown", setting.default))
 
 
 def table() -> list[tuple[str, str, str, str]]:
@@ -297,12 +328,11 @@ def table() -> list[tuple[str, str, str, str]]:
     flag, the first is the environment variable, too."""
     rows = []
     for setting in dataclasses.fields(Settings):
-        shown = setting.metadata.get("shown", str(setting.default))
         rows.append(
             (
                 (flag_name if has_flag(setting) else environment_name)(setting.name),
                 environment_name(setting.name),
-                shown,
+                shown_default(setting),
                 setting.metadata["help"],
             )
         )

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from tests.conftest import REGION, ROLE, zip_of
 from wasmfaas.api.application import LambdaApi
 from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.auth.authenticator import AnyoneAuthenticator, Authenticator
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke.packages import Packages
 from wasmfaas.invoke.provisioning import Provisioned, Status
@@ -203,8 +204,11 @@ class Provisioning:
 class Harness:
     """An API in a loop of its own thread, as boto3 blocks the thread it is called in."""
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    def __init__(
+        self, directory: Path, authenticator: Authenticator | None = None, **settings: Any
+    ) -> None:
         self.settings = Settings(data_dir=directory, **settings)
+        self._authenticator = authenticator or AnyoneAuthenticator(self.settings.account_id)
         self.now = 1_700_000_000.0
         self._client: Any = None
         self._loop = asyncio.new_event_loop()
@@ -232,6 +236,7 @@ class Harness:
             provisioning=self.provisioning,
             links=self.links,
             guest_python=GUEST_PYTHON,
+            authenticator=self._authenticator,
             clock=lambda: self.now,
         )
 

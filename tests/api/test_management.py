@@ -13,6 +13,8 @@ import pytest
 from tests.api.harness import GUEST_PYTHON, PACKAGE, Answer, Harness, send_request
 from wasmfaas import __version__
 from wasmfaas.api.management import Management
+from wasmfaas.auth.authenticator import AnyoneAuthenticator
+from wasmfaas.auth.keys import KeyStore
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.models import Usage
 from wasmfaas.store.ledger import Ledger
@@ -41,6 +43,8 @@ class Routes:
             links=self.harness.links,
             guest_python=GUEST_PYTHON,
             figures=lambda: {"functions": []},
+            keys=KeyStore.open(directory, lambda: 0.0),
+            authenticator=AnyoneAuthenticator(self.harness.settings.account_id),
         )
 
     def get(self, target: str) -> Answer:
@@ -79,6 +83,7 @@ def test_health(routes: Routes) -> None:
         "status": "ok",
         "version": __version__,
         "guest_python": GUEST_PYTHON,
+        "region": "us-east-1",
     }
 
 

@@ -40,8 +40,11 @@ class Door:
 
     def enter(self, request: Request, body: bytes = b"") -> Principal:
         async def enter() -> Principal:
-            claim = await self.authenticator.claimed(request, "10.0.0.1")
-            return await claim.proven(body)
+            try:
+                return await self.authenticator.claimed(request).proven(body)
+            except NotAuthenticated as error:
+                await self.authenticator.failed(request, "10.0.0.1", error)
+                raise
 
         return asyncio.run(enter())
 
@@ -93,8 +96,7 @@ def test_an_unsigned_request_is_told_so(door: Door) -> None:
 def test_without_authentication_everyone_is_an_administrator() -> None:
     async def enter() -> Principal:
         anyone = AnyoneAuthenticator(ACCOUNT)
-        claim = await anyone.claimed(Request("GET", b"/", b"", ()), "10.0.0.1")
-        return await claim.proven(b"")
+        return await anyone.claimed(Request("GET", b"/", b"", ())).proven(b"")
 
     principal = asyncio.run(enter())
     assert (principal.role, principal.account_id) == (Role.ADMIN, ACCOUNT)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from wasmfaas.auth.keys import CREDENTIALS_FILE, KEYS_FILE, KeyStore
+from wasmfaas.auth.keys import KEYS_FILE, KeyStore
 from wasmfaas.auth.principals import AccessKey, Role
+from wasmfaas.auth.signer import CREDENTIALS_FILE, Credentials
 from wasmfaas.errors import (
     DataDirectoryUnusable,
     InvalidParameterValue,
@@ -36,6 +37,7 @@ def test_a_new_directory_gets_an_admin_key_that_stays(tmp_path: Path) -> None:
         "access_key_id": key.id,
         "secret_access_key": key.secret,
     }
+    assert Credentials.read(tmp_path) == Credentials(key.id, key.secret)
     assert len(key.id) == 20
     assert len(key.secret) == 40
     assert opened(tmp_path).by_id == {key.id: key}

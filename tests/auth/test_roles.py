@@ -62,7 +62,7 @@ def test_what_is_beside_lambda(action: str, who: set[Role]) -> None:
 
 def test_a_refusal_is_worded_as_iam_words_it() -> None:
     with pytest.raises(NotAuthorized) as caught:
-        roles.check(holder(Role.READ_ONLY), "lambda:DeleteFunction", ARN, "web-1")
+        roles.check(holder(Role.READ_ONLY), "lambda:DeleteFunction", ARN)
     assert caught.value.body() == {
         "Message": "User: arn:aws:iam::000000000000:user/ada is not authorized to perform: "
         f"lambda:DeleteFunction on resource: {ARN} because no identity-based policy allows the "

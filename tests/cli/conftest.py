@@ -9,13 +9,17 @@ from tests.conftest import Server
 Cli = Callable[..., Ran]
 
 
+def cli_variables(server: Server) -> dict[str, str]:
+    """What lets the command find the server, and sign."""
+    return {"WASMFAAS_URL": server.url, **server.variables}
+
+
 @pytest.fixture
 def cli(server: Server) -> Cli:
     """Runs the command against the server."""
 
     def run(*arguments: object, given: str = "", folder: Path | None = None) -> Ran:
-        variables = {"WASMFAAS_URL": server.url}
-        return wasmfaas(*arguments, given=given, variables=variables, folder=folder)
+        return wasmfaas(*arguments, given=given, variables=cli_variables(server), folder=folder)
 
     return run
 

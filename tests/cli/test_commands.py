@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import environment, on_a_terminal
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, cli_variables
 from tests.conftest import Server
 
 NOISY = """\
@@ -38,7 +38,7 @@ def running(server: Server, *arguments: object) -> Iterator[subprocess.Popen[str
         [sys.executable, "-m", "wasmfaas", *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
-        env=environment(WASMFAAS_URL=server.url),
+        env=environment(**cli_variables(server)),
     )
     try:
         yield process
@@ -119,7 +119,7 @@ def test_list_shows_every_function_with_its_state(cli: Cli, noisy: str) -> None:
 
 
 def test_tables_fit_a_terminal_of_80_columns(server: Server, noisy: str) -> None:
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("list", WASMFAAS_URL=server.url))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("list", **cli_variables(server)))
     assert noisy[:10] in shown
     assert max(map(len, shown.splitlines())) <= 80
 
@@ -151,7 +151,7 @@ def test_at_a_terminal_a_log_has_no_wide_lines_and_drives_nothing(
     server: Server, cli: Cli, noisy: str
 ) -> None:
     cli("invoke", noisy, '{"fail": true}')
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("logs", noisy, WASMFAAS_URL=server.url))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("logs", noisy, **cli_variables(server)))
     assert "\\x1b[2Jboom" in shown
     assert "\x1b" not in shown
     assert re.search(r"REPORT .* billed \d+ ms · fuel ", shown)
@@ -202,7 +202,7 @@ def test_delete_asks_for_consent_and_then_deletes(cli: Cli, noisy: str) -> None:
 
 
 def test_at_a_terminal_delete_asks(server: Server, cli: Cli, noisy: str) -> None:
-    variables = {"WASMFAAS_URL": server.url}
+    variables = cli_variables(server)
     shown = on_a_terminal("delete", noisy, typed="n\n", **variables)
     assert f"Delete {noisy} with its code, its URL and its logs? [y/N]" in shown
     assert cli("describe", noisy).status == 0

@@ -103,7 +103,7 @@ def test_the_version_is_the_packages() -> None:
         (["init", "cobol"], "there is no template 'cobol'"),
         (["up", "--port", "many"], "port is 'many', but must be of type int"),
         (["up", "--port", "-5"], "port is -5, but must be at least 0"),
-        (["up", "--host", "0.0.0.0"], "only loopback addresses are accepted"),
+        (["up", "--host", "0.0.0.0"], "other addresses than loopback"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2_in_words_and_in_json(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import RUN_S_MAX, environment
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, cli_variables
 from tests.conftest import Server
 
 WAITS = """
@@ -84,7 +84,7 @@ def test_on_a_terminal_it_goes_on_until_it_is_interrupted(
     process = subprocess.Popen(
         [sys.executable, "-m", "wasmfaas", "top", "--interval=0.1"],
         stdin=follower, stdout=follower, stderr=follower,
-        env=environment(TERM="xterm-256color", WASMFAAS_URL=server.url),
+        env=environment(TERM="xterm-256color", **cli_variables(server)),
     )  # fmt: skip
     os.close(follower)
     shown = ""

@@ -49,7 +49,10 @@ def test_a_server_announces_itself_is_found_and_stops_cleanly(
             "data_dir": str(data_dir),
         }
         assert wasmfaas("list", "--data-dir", data_dir, "--json").json == {"functions": []}
-        assert wasmfaas("list", "--url", ready["url"]).status == 0
+        named = {"WASMFAAS_DATA_DIR": str(data_dir)}
+        assert wasmfaas("list", "--url", ready["url"], variables=named).status == 0
+        unsigned = wasmfaas("list", "--url", ready["url"], "--json")
+        assert unsigned.json["error"]["code"] == "NoCredentials"
         process.send_signal(number)
         assert process.wait(60) == 0
     assert wasmfaas("list", "--data-dir", data_dir).status == 3
@@ -90,5 +93,5 @@ def test_the_next_steps_of_a_server_elsewhere_begin_with_how_to_find_it(
         lines = [process.stdout.readline() for _ in range(5)]
         url = json.loads((tmp_path / "data" / "server.json").read_text())["url"]
     assert lines[0] == f"✓ wasmfaas {__version__} is ready at {url}\n"
-    assert lines[2].split()[:2] == ["export", f"WASMFAAS_URL={url}"]
+    assert lines[2].split()[:2] == ["export", f"WASMFAAS_DATA_DIR={tmp_path / 'data'}"]
     assert lines[4].split()[:2] == ["wasmfaas", "deploy"]

@@ -1,13 +1,21 @@
 """Many callers at once, in a process of their own so that what they cost does not slow those who
-measure: `python -m tests.integration.callers URL FUNCTION COUNT` prints what they got, as JSON."""
+measure: `python -m tests.integration.callers URL FUNCTION COUNT` prints what they got, as JSON. The
+access key is in the environment."""
 
 import asyncio
 import collections
 import json
+import os
 import sys
 import time
 from typing import Any
 
+from wasmfaas.auth.signer import Credentials, Signer
+
+_SIGNER = Signer(
+    Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]),
+    os.environ["AWS_REGION"],
+)
 #: Connections that are being opened at once.
 _OPENING_MAX = 100
 
@@ -18,11 +26,11 @@ async def _call(port: int, function: str, number: int, opening: asyncio.Semaphor
     async with opening:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(
-            f"POST /2015-03-31/functions/{function}/invocations HTTP/1.1\r\nHost: localhost\r\n"
-            f"Content-Length: {len(event)}\r\n\r\n".encode()
-            + event
-        )
+        target = f"/2015-03-31/functions/{function}/invocations"
+        headers = {"Host": "localhost", "Content-Length": str(len(event))}
+        headers |= _SIGNER.headers("POST", target.encode(), headers, event)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"POST {target} HTTP/1.1\r\n{lines}\r\n".encode() + event)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.partition("content-length:")[2].split("\r\n")[0])
         body = await reader.readexactly(length)

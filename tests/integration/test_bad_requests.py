@@ -20,6 +20,8 @@ from tests.integration.raw import (
     exchange,
     invoke_request,
     request,
+    signed_head,
+    signed_request,
     until,
 )
 
@@ -214,7 +216,7 @@ def test_a_client_may_not_pipeline_without_end(echo: Server) -> None:
 def test_a_body_is_bounded_whether_it_is_announced_or_not(echo: Server) -> None:
     body = b"a" * 7_000_000
     chunk = b"%x\r\n%b\r\n" % (70_000, b"a" * 70_000)
-    invoke = b"POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\n" + HOST
+    invoke = signed_head(echo, "/2015-03-31/functions/echo/invocations")
     for data in (
         POST + b"Content-Length: %d\r\n\r\n" % len(body) + body,
         POST + b"Content-Length: 999999999999999999\r\n\r\n",
@@ -238,7 +240,7 @@ def test_a_body_is_bounded_whether_it_is_announced_or_not(echo: Server) -> None:
     ids=range(15),
 )  # fmt: skip
 def test_an_event_that_is_not_json_is_refused(echo: Server, event: bytes) -> None:
-    answer = exchange(echo.url, invoke_request("echo", event))
+    answer = exchange(echo.url, invoke_request(echo, "echo", event))
     assert answer.status == 400
     assert answer.headers["x-amzn-errortype"] == "InvalidRequestContentException"
     assert answer.document["message"].startswith("Could not parse request body into json: ")
@@ -253,13 +255,13 @@ def test_an_event_that_is_not_json_is_refused(echo: Server, event: bytes) -> Non
     ids=range(10),
 )  # fmt: skip
 def test_an_event_that_is_strange_json_comes_back(echo: Server, event: bytes) -> None:
-    answer = exchange(echo.url, invoke_request("echo", event))
+    answer = exchange(echo.url, invoke_request(echo, "echo", event))
     assert (answer.status, answer.headers.get("x-amz-function-error")) == (200, None)
     assert answer.document == json.loads(event)
 
 
 def test_a_number_beyond_what_the_guest_reads_is_the_functions_error(echo: Server) -> None:
-    answer = exchange(echo.url, invoke_request("echo", b"1" * 100_000))
+    answer = exchange(echo.url, invoke_request(echo, "echo", b"1" * 100_000))
     assert (answer.status, answer.headers["x-amz-function-error"]) == (200, "Unhandled")
     assert answer.document["errorType"] == "ValueError"
 
@@ -275,7 +277,7 @@ def test_a_number_beyond_what_the_guest_reads_is_the_functions_error(echo: Serve
     ids=range(16),
 )  # fmt: skip
 def test_a_deployment_that_is_no_deployment_is_refused(echo: Server, body: bytes) -> None:
-    answer = exchange(echo.url, request("POST", "/2015-03-31/functions", body))
+    answer = exchange(echo.url, signed_request(echo, "POST", "/2015-03-31/functions", body))
     assert 400 <= answer.status < 500, answer
     assert answer.headers["x-amzn-errortype"].endswith("Exception")
     assert answer.document
@@ -299,7 +301,7 @@ def test_a_client_that_leaves_within_its_body_calls_nothing(echo: Server) -> Non
 def test_a_client_that_leaves_during_its_call_is_billed(echo: Server) -> None:
     before = requests_of(echo, "sleep")
     invoke = json.dumps({"queryStringParameters": {"s": "0.3", "n": "0"}}).encode()
-    for data in (request("GET", "/f/sleep/?s=0.3&n=0"), invoke_request("sleep", invoke)):
+    for data in (request("GET", "/f/sleep/?s=0.3&n=0"), invoke_request(echo, "sleep", invoke)):
         for _ in range(4):
             with connected(echo.url) as client:
                 client.send(data)
@@ -326,8 +328,8 @@ def test_a_head_has_to_arrive_in_time(hasty: Server) -> None:
 def test_a_body_has_to_arrive_in_time(hasty: Server) -> None:
     heads = (
         POST,
-        b"POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\n" + HOST,
-        b"POST /2015-03-31/functions HTTP/1.1\r\n" + HOST,
+        signed_head(hasty, "/2015-03-31/functions/echo/invocations"),
+        signed_head(hasty, "/2015-03-31/functions"),
     )
     starts = (b"Content-Length: 10\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{")
     data = [head + start for head in heads for start in starts]

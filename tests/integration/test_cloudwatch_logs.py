@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.conftest import REGION, Server
+from tests.conftest import Server
 
 CODE = """
 import time
@@ -35,25 +34,14 @@ def function(server: Server) -> str:
 
 @pytest.fixture
 def logs(server: Server) -> Iterator[Any]:
-    with contextlib.closing(
-        boto3.client(
-            "logs",
-            endpoint_url=server.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-    ) as client:
+    with contextlib.closing(server.client("logs")) as client:
         yield client
 
 
 def environment(server: Server) -> dict[str, str]:
     return {
         **os.environ,
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **server.variables,
         "PYTHONUNBUFFERED": "1",
     }
 

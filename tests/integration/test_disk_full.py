@@ -75,7 +75,7 @@ def stored(server: Server) -> set[Path]:
 def call(
     server: Server, answered: list[str], function: str = "echo", event: bytes = b"1"
 ) -> Answer:
-    answer = exchange(server.url, invoke_request(function, event))
+    answer = exchange(server.url, invoke_request(server, function, event))
     if answer.status == 200:
         answered.append(answer.headers["x-amzn-requestid"])
     else:
@@ -155,7 +155,9 @@ def test_a_full_disk_refuses_what_it_cannot_keep_and_recovers(server: Server, di
     until(lambda: worker not in workers_of(server), "the worker has ended")
     assert exchange(server.url, request("GET", "/_wasmfaas/v1/health")).status == 200
     disk.make_room()
-    until(lambda: exchange(server.url, invoke_request("echo", b"2")).status == 200, "service")
+    until(
+        lambda: exchange(server.url, invoke_request(server, "echo", b"2")).status == 200, "service"
+    )
     assert call(server, answered, "write", b"1000000").document == 1_000_000
     assert call(server, answered, "command", b"{}").headers.get("x-amz-function-error") is None
     server.deploy("new", {"app.py": ANSWER})

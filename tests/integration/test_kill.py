@@ -91,9 +91,9 @@ class Callers:
         self.answered: list[str] = []
         self._unexpected: list[Answer] = []
         calls = [
-            invoke_request("version", b"{}"),
+            invoke_request(server, "version", b"{}"),
             request("GET", "/f/version/"),
-            invoke_request("module", b'{"name": "x"}'),
+            invoke_request(server, "module", b'{"name": "x"}'),
         ]
         self._threads = [threading.Thread(target=self._call, args=(call,)) for call in calls]
         for thread in self._threads:
@@ -316,7 +316,7 @@ def usage(server: Server) -> dict[str, float]:
 def test_a_killed_worker_costs_one_invocation_which_is_billed(held: Server) -> None:
     before = usage(held)
     for call, status in (
-        (invoke_request("hold", b"90"), 200),
+        (invoke_request(held, "hold", b"90"), 200),
         (request("GET", "/f/hold/?s=90"), 502),
     ):
         worker = only_worker(held)
@@ -347,7 +347,7 @@ def test_a_guest_that_blocks_in_a_host_call_is_killed(start: Start) -> None:
     server.deploy("hold", {"app.py": HOLD}, Timeout=1)
     worker = only_worker(server)
     for call, status in (
-        (invoke_request("hold", b"90"), 200),
+        (invoke_request(server, "hold", b"90"), 200),
         (request("GET", "/f/hold/?s=90"), 502),
     ):
         begin = time.monotonic()
@@ -382,8 +382,8 @@ def test_a_stop_finishes_what_runs(start: Start) -> None:
     server = start(workers_max=1)
     deploy_hold(server)
     with all_connected(server.url, 4) as (running, waiting, half, kept), Follower(server) as log:
-        begin(server, [running], [invoke_request("hold", b"1")])
-        waiting.send(invoke_request("hold", b"0.1"))
+        begin(server, [running], [invoke_request(server, "hold", b"1")])
+        waiting.send(invoke_request(server, "hold", b"0.1"))
         half.send(request("POST", "/f/hold/", b"x" * 100)[:-1])
         kept.send(request("GET", HEALTH))
         assert kept.answer()
@@ -410,6 +410,7 @@ class Follower:
 
     def __init__(self, server: Server) -> None:
         self._url = f"{server.url}/_wasmfaas/v1/functions/hold/logs/follow"
+        self._sign = server.sign
         self._thread = threading.Thread(target=self._follow)
         self._seen = ""
         self._error: Exception | None = None
@@ -428,7 +429,9 @@ class Follower:
 
     def _follow(self) -> None:
         try:
-            with httpx.stream("GET", self._url, params={"after": 0}, timeout=60) as response:
+            with httpx.stream(
+                "GET", self._url, params={"after": 0}, timeout=60, auth=self._sign
+            ) as response:
                 for line in response.iter_lines():
                     self._seen += json.loads(line)["text"]
         except Exception as error:
@@ -439,8 +442,8 @@ def test_a_second_stop_cuts_short_what_runs(start: Start) -> None:
     server = start(workers_max=1)
     deploy_hold(server)
     with all_connected(server.url, 2) as (running, waiting):
-        begin(server, [running], [invoke_request("hold", b"90")])
-        waiting.send(invoke_request("hold", b"0"))
+        begin(server, [running], [invoke_request(server, "hold", b"90")])
+        waiting.send(invoke_request(server, "hold", b"0"))
         # It has arrived: what comes after it on another connection is answered.
         assert exchange(server.url, request("GET", HEALTH)).status == 200
         terminate(server)

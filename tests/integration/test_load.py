@@ -61,7 +61,9 @@ class Callers:
     def __init__(self, server: Server, function: str, count: int) -> None:
         command = [sys.executable, "-m", "tests.integration.callers"]
         self._process = subprocess.Popen(
-            [*command, server.url, function, str(count)], stdout=subprocess.PIPE
+            [*command, server.url, function, str(count)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, **server.variables},
         )
 
     def is_running(self) -> bool:
@@ -149,7 +151,7 @@ def test_a_thousand_callers_are_answered_and_hold_up_nobody(server: Server) -> N
     listing = Probe(lambda: ask("GET", f"{FUNCTIONS}/"))
     other = Probe(lambda: ask("POST", f"{FUNCTIONS}/other/invocations", json={"number": 1}))
     with (
-        httpx.Client(base_url=server.url, timeout=60) as client,
+        httpx.Client(base_url=server.url, timeout=60, auth=server.sign) as client,
         most_resident_bytes(server) as most,
         health,
         listing,
@@ -189,12 +191,12 @@ def held_workers(server: Server, count: int, seconds: float) -> Iterator[list[Cl
     """*count* calls that take *seconds* each, and have a worker each."""
     if begun(server, "hold") is None:
         server.deploy("hold", {"app.py": HOLD}, Timeout=120)
-        call = invoke_request("hold", b"0")
+        call = invoke_request(server, "hold", b"0")
         until(lambda: exchange(server.url, call).status == 200, "it has started up")
     held = count + (begun(server, "hold") or 0)
     with all_connected(server.url, count) as callers:
         for caller in callers:
-            caller.send(invoke_request("hold", json.dumps(seconds).encode()))
+            caller.send(invoke_request(server, "hold", json.dumps(seconds).encode()))
         until(lambda: begun(server, "hold") == held, "all begin")
         yield callers
 
@@ -219,7 +221,7 @@ def check_throttled(answer: Answer, words: str) -> None:
 def test_what_waits_is_bounded_in_number_and_in_bytes(start: Start) -> None:
     server = start(workers_max=1, queue_depth_max=3, queue_bytes_max=1_000_000)
     server.deploy("length", {"app.py": LENGTH}, Timeout=20)
-    calls = [invoke_request("length", b'"abc"'), request("POST", "/f/length/", b"")] * 3
+    calls = [invoke_request(server, "length", b'"abc"'), request("POST", "/f/length/", b"")] * 3
     with held_workers(server, 1, 2):
         got = answers(server, calls)
     assert sorted(answer.status for answer in got) == [200, 200, 200, 429, 429, 429]
@@ -228,14 +230,14 @@ def test_what_waits_is_bounded_in_number_and_in_bytes(start: Start) -> None:
             check_throttled(answer, "3 invocations wait for a worker already")
     event = b'"' + b"a" * 399_998 + b'"'
     with held_workers(server, 1, 2):
-        got = answers(server, [invoke_request("length", event)] * 3)
+        got = answers(server, [invoke_request(server, "length", event)] * 3)
     assert sorted(answer.status for answer in got) == [200, 200, 429]
     check_throttled(next(each for each in got if each.status == 429), "bytes of events wait")
 
 
 def test_nobody_waits_for_ever(start: Start) -> None:
     server = start(workers_max=1, queue_wait_ms_max=300)
-    call = invoke_request("hold", b"0")
+    call = invoke_request(server, "hold", b"0")
     with held_workers(server, 1, 4) as (holder,):
         for refused in answers(server, [call, request("GET", "/f/hold/")]):
             check_throttled(refused, "no worker came free within 300 ms")
@@ -250,7 +252,7 @@ def test_uploads_are_bounded_before_they_are_held(start: Start) -> None:
     server.deploy("length", {"app.py": LENGTH}, Timeout=20)
     before = resident_bytes(server)
     urls = [request("POST", "/f/length/", b"a" * 6_000_000)] * 10
-    events = [invoke_request("length", b'"' + b"a" * 5_999_998 + b'"')] * 10
+    events = [invoke_request(server, "length", b'"' + b"a" * 5_999_998 + b'"')] * 10
     with (
         all_connected(server.url, len(urls + events)) as callers,
         most_resident_bytes(server) as most,
@@ -276,7 +278,7 @@ def test_a_deployment_goes_through_while_every_worker_is_taken(start: Start) -> 
         contextlib.closing(server.lambda_client()) as client,
     ):
         for each in waiting:
-            each.send(invoke_request("hold", b"0"))
+            each.send(invoke_request(server, "hold", b"0"))
         server.deploy("late", {"app.py": LENGTH})
         client.update_function_code(FunctionName="late", ZipFile=zip_of({"app.py": HOLD}))
         client.get_waiter("function_updated_v2").wait(

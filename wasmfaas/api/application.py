@@ -1,6 +1,7 @@
 """The Lambda API as an ASGI application.
 
-request line ─▶ Router ─▶ body, bounded ─▶ bind ─▶ check ─▶ handler ─▶ of_result ─▶ response
+request line ─▶ Router ─▶ claim ─▶ body, bounded ─▶ proof ─▶ access ─▶ bind ─▶ check ─▶ handler
+                                                          response ◀─ of_result ◀─────┘
                                 any WasmfaasError ─▶ of_error ─▶ response
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from wasmfaas.api import bodies
+from wasmfaas.api.access import check_access
 from wasmfaas.api.calls import Call, Handler
 from wasmfaas.api.code_sources import CodeSources
 from wasmfaas.api.configuration import Configurations
@@ -45,7 +47,10 @@ from wasmfaas.api.service_model import Operation, ServiceModel
 from wasmfaas.api.used_layers import UsedLayers
 from wasmfaas.api.validation import check
 from wasmfaas.api.views import Views
+from wasmfaas.auth.authenticator import Authenticator, Unproven
+from wasmfaas.auth.scopes import address_of, request_of
 from wasmfaas.errors import (
+    NotAuthenticated,
     RequestEntityTooLarge,
     RequestTooLarge,
     ServiceFailure,
@@ -79,14 +84,17 @@ class LambdaApi:
         provisioning: Provisioning,
         links: CodeLinks,
         guest_python: str,
+        authenticator: Authenticator,
         clock: Callable[[], float] = time.time,
     ) -> None:
         names = Names(settings.region, settings.account_id)
-        views = Views(names, guest_python)
+        views = Views(names, guest_python, settings.scheme)
         layer_names = LayerNames(names)
         sources = CodeSources(ObjectStore(settings, clock))
         operations = ServiceModel.load().operations
         self._settings = settings
+        self._names = names
+        self._authenticator = authenticator
         self._router = Router(operations.values())
         self._turns = bodies.Turns(settings.api_requests_inflight_max)
         self._unsupported = UnsupportedOperation(registry=registry, names=names)
@@ -115,7 +123,7 @@ class LambdaApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = str(uuid.uuid4())
         try:
-            response = await self._respond(scope, receive, request_id)
+            response = await self._admitted(scope, receive, request_id)
         except bodies.ClientDisconnected:
             return
         except WasmfaasError as error:
@@ -127,30 +135,38 @@ class LambdaApi:
             )
         await send_response(send, response, {"x-amzn-requestid": request_id})
 
+    async def _admitted(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+        try:
+            return await self._respond(scope, receive, request_id)
+        except NotAuthenticated as error:
+            await self._authenticator.failed(request_of(scope), address_of(scope), error)
+            raise
+
     async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         route = self._router.match(scope["method"], raw_path_of(scope), scope["query_string"])
+        claim = self._authenticator.claimed(request_of(scope))
         headers = headers_of(scope)
         declared = declared_length(headers)
         if route.operation.name == INVOKE:
             # Small enough to be read by as many as come; the invoker bounds how many wait.
-            return await self._answer(scope, receive, route, headers, declared, request_id)
+            return await self._answer(scope, receive, route, claim, headers, declared, request_id)
         async with self._turns.turn(declared):
-            return await self._answer(scope, receive, route, headers, declared, request_id)
+            return await self._answer(scope, receive, route, claim, headers, declared, request_id)
 
     async def _answer(
         self,
         scope: Scope,
         receive: Receive,
         route: Route,
+        claim: Unproven,
         headers: Mapping[str, str],
         declared: int | None,
         request_id: str,
     ) -> Response:
         operation = route.operation
-        body = bytearray()
-        if body_members(operation):
-            bytes_max, too_large = self._limit(operation)
-            body = await bodies.read(receive, declared, bytes_max, too_large)
+        bytes_max, too_large = self._limit(operation)
+        body = await bodies.read(receive, declared, bytes_max, too_large)
+        check_access(await claim.proven(body), route, self._names)
         if len(body) > bodies.SMALL_BYTES_MAX and operation.name != INVOKE:
             parameters = await asyncio.to_thread(_bound, route, headers, body)
         else:
@@ -174,6 +190,8 @@ class LambdaApi:
             kind: type[WasmfaasError] = RequestTooLarge
         else:
             bytes_max, label = self._settings.api_request_bytes_max, operation.name
+            if not body_members(operation):
+                bytes_max = min(bytes_max, bodies.SMALL_BYTES_MAX)
             kind = RequestEntityTooLarge
         text = f"Request must be smaller than {bytes_max} bytes for the {label} operation"
         return bytes_max, lambda: kind(text)

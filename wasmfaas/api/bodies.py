@@ -50,6 +50,8 @@ async def read(
     Raises what *too_large* makes as soon as the body is known to exceed *bytes_max*,
     RequestTimeout when the client sends nothing for *stall_s*, and ClientDisconnected.
     """
+    if declared_bytes == 0:
+        return bytearray()
     if declared_bytes is not None and declared_bytes > bytes_max:
         raise too_large()
     body = bytearray()

@@ -24,8 +24,9 @@ class CodeLinks:
     *clock* gives Unix time in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], scheme: str = "http") -> None:
         self._clock = clock
+        self._scheme = scheme
         self._key = secrets.token_bytes(32)
 
     def url(self, digest: str, authority: str) -> str:
@@ -33,7 +34,7 @@ class CodeLinks:
         expiry = int(self._clock() + LIFETIME_S).to_bytes(_EXPIRY_BYTES, "big")
         content = bytes.fromhex(digest) + expiry
         token = base64.urlsafe_b64encode(content + self._tag(content)).decode("ascii")
-        return f"http://{authority}{PATH}{token}"
+        return f"{self._scheme}://{authority}{PATH}{token}"
 
     def digest(self, token: str) -> str:
         """The digest (hex) that *token* gives access to.

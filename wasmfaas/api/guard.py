@@ -1,9 +1,10 @@
 """Keeps web pages from driving this server through the browser of whoever runs it.
 
-Requests are not authenticated, so all that tells a client from a page is what browsers add to a
-page's requests, and what a page cannot choose: the Host header (a page of another site that has
-its name resolved to 127.0.0.1 still sends its own), Origin, and Sec-Fetch-Site. Pages may call
-function URLs; these may be meant for them.
+Function URLs may be open to everyone on this machine, and with --dev-no-auth all of the server is.
+Then all that tells a client from a page is what browsers add to a page's requests, and what a page
+cannot choose: the Host header (a page of another site that has its name resolved to 127.0.0.1
+still sends its own), Origin, and Sec-Fetch-Site. Pages may call function URLs; these may be meant
+for them. A server that listens for others may have any name; requests that are signed name it.
 """
 
 import re
@@ -27,11 +28,18 @@ _BY_HAND = "none"
 class Guard:
     """Wraps the whole server. Lifetime: process.
 
-    *is_function_url* tells requests of function URLs, which pages may send, from all others.
+    *is_function_url* tells requests of function URLs, which pages may send, from all others;
+    *is_local* says that nobody but this machine is to reach the server.
     """
 
-    def __init__(self, application: ASGIApp, is_function_url: Callable[[Scope], bool]) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        is_function_url: Callable[[Scope], bool],
+        is_local: bool = True,
+    ) -> None:
         self._application = application
+        self._is_local = is_local
         self._is_function_url = is_function_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +57,10 @@ class Guard:
     def _objection(self, scope: Scope) -> str | None:
         hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
         host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
-        if not _LOOPBACK.fullmatch(host):
+        if not self._is_local:
+            if not host:
+                return "The request has no Host header, or several."
+        elif not _LOOPBACK.fullmatch(host):
             return (
                 f"The Host header is '{host[:100]}', but this server answers only to localhost, "
                 "names under .localhost, 127.0.0.1 and [::1]: otherwise a web page could reach "

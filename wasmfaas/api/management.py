@@ -7,14 +7,18 @@
     GET usage                          ?by=function|day&since=MS&until=MS; with cost
     GET figures                        what runs, and what ran in the last seconds
     GET code/TOKEN                     a package, by a link from GetFunction
+    GET keys                           access keys, without their secrets
+    POST keys                          {"name": …, "role": …, "functions": […]}; answers the secret
+    DELETE keys/ID                     by id or name
 
-Errors are `{"code": …, "message": …}`.
+Requests are signed as those to Lambda are, but for health and for packages. Errors are
+`{"code": …, "message": …}`.
 """
 
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, BinaryIO
 
 from starlette.applications import Starlette
@@ -26,13 +30,24 @@ from starlette.types import Receive, Scope, Send
 
 from wasmfaas import __version__
 from wasmfaas.abi import PYTHON_RUNTIMES
+from wasmfaas.api import bodies
+from wasmfaas.api.callers import Callers
 from wasmfaas.api.downloads import PATH as CODE_PATH
 from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.keys import KeyRoutes
 from wasmfaas.api.messages import authority_of, headers_of
 from wasmfaas.api.names import Names
 from wasmfaas.api.response import JSON_TYPE, encoded
 from wasmfaas.api.views import Views
-from wasmfaas.errors import InvalidParameterValue, ServiceFailure, WasmfaasError
+from wasmfaas.auth import roles
+from wasmfaas.auth.authenticator import Authenticator
+from wasmfaas.auth.keys import KeyStore
+from wasmfaas.errors import (
+    InvalidParameterValue,
+    RequestEntityTooLarge,
+    ServiceFailure,
+    WasmfaasError,
+)
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.metering import cost
 from wasmfaas.invoke.segments import LogEntry
@@ -48,6 +63,12 @@ PREFIX = "/_wasmfaas/v1"
 LOG_LIMIT_DEFAULT = 100
 LOG_LIMIT_MAX = 10_000
 CHUNK_BYTES = 256 * 1024
+BODY_BYTES_MAX = 64 * 1024
+
+#: Where endpoints find a request's body: a key of the ASGI scope.
+_BODY = "wasmfaas.body"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Management:
@@ -64,6 +85,8 @@ class Management:
         links: CodeLinks,
         guest_python: str,
         figures: Callable[[], Mapping[str, Any]],
+        keys: KeyStore,
+        authenticator: Authenticator,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -73,17 +96,13 @@ class Management:
         self._links = links
         self._guest_python = guest_python
         self._figures = figures
-        self._views = Views(Names(settings.region, settings.account_id), guest_python)
+        self._keys = KeyRoutes(keys)
+        self._callers = Callers(authenticator)
+        self._views = Views(
+            Names(settings.region, settings.account_id), guest_python, settings.scheme
+        )
         self._application = Starlette(
-            routes=[
-                Route(f"{PREFIX}/health", self._health, methods=["GET"]),
-                Route(f"{PREFIX}/functions/{{name}}", self._describe, methods=["GET"]),
-                Route(f"{PREFIX}/functions/{{name}}/logs", self._read_logs, methods=["GET"]),
-                Route(f"{PREFIX}/functions/{{name}}/logs/follow", self._follow, methods=["GET"]),
-                Route(f"{PREFIX}/usage", self._usage, methods=["GET"]),
-                Route(f"{PREFIX}/figures", self._show_figures, methods=["GET"]),
-                Route(f"{CODE_PATH}{{token}}", self._download, methods=["GET"]),
-            ],
+            routes=self._routes(),
             exception_handlers={
                 WasmfaasError: _refused,
                 HTTPException: _not_routed,
@@ -92,10 +111,63 @@ class Management:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._application(scope, receive, send)
+        try:
+            await self._application(scope, receive, send)
+        except bodies.ClientDisconnected:
+            return
+
+    def _routes(self) -> list[Route]:
+        """Every route with the action that its caller has to be allowed; None lets anyone in."""
+        rows: tuple[tuple[str, str, Endpoint, str | None], ...] = (
+            ("GET", f"{PREFIX}/health", self._health, None),
+            ("GET", f"{PREFIX}/functions/{{name}}", self._describe, "GetDescription"),
+            ("GET", f"{PREFIX}/functions/{{name}}/logs", self._read_logs, "GetLogs"),
+            ("GET", f"{PREFIX}/functions/{{name}}/logs/follow", self._follow, "GetLogs"),
+            ("GET", f"{PREFIX}/usage", self._usage, "GetUsage"),
+            ("GET", f"{PREFIX}/figures", self._show_figures, "GetFigures"),
+            ("GET", f"{CODE_PATH}{{token}}", self._download, None),
+            ("GET", f"{PREFIX}/keys", self._list_keys, "ListKeys"),
+            ("POST", f"{PREFIX}/keys", self._create_key, "CreateKey"),
+            ("DELETE", f"{PREFIX}/keys/{{id}}", self._revoke_key, "RevokeKey"),
+        )
+        return [
+            Route(path, endpoint if action is None else self._guarded(endpoint, action),
+                  methods=[method])
+            for method, path, endpoint, action in rows
+        ]  # fmt: skip
+
+    def _guarded(self, endpoint: Endpoint, action: str) -> Endpoint:
+        """*endpoint* for those who may do *action*. It finds the body in `request.scope`."""
+
+        async def guarded(request: Request) -> Response:
+            principal, body = await self._callers.admit(
+                request.scope, request.receive, BODY_BYTES_MAX, _too_large
+            )
+            roles.check(principal, f"wasmfaas:{action}")
+            request.scope[_BODY] = bytes(body)
+            return await endpoint(request)
+
+        return guarded
+
+    async def _list_keys(self, request: Request) -> Response:
+        return _json(self._keys.list_keys())
+
+    async def _create_key(self, request: Request) -> Response:
+        return _json(await self._keys.create(request.scope[_BODY]), 201)
+
+    async def _revoke_key(self, request: Request) -> Response:
+        return _json(await self._keys.revoke(request.path_params["id"]))
 
     async def _health(self, request: Request) -> Response:
-        return _json({"status": "ok", "version": __version__, "guest_python": self._guest_python})
+        return _json(
+            {
+                "status": "ok",
+                "version": __version__,
+                "guest_python": self._guest_python,
+                # What clients have to name when they sign.
+                "region": self._settings.region,
+            }
+        )
 
     async def _describe(self, request: Request) -> Response:
         function = await self._registry.get(request.path_params["name"])
@@ -110,7 +182,7 @@ class Management:
         fuel_max = deployment.environment.get("WASMFAAS_FUEL_MAX", self._settings.fuel_max)
         return {
             "name": function.name,
-            "url": f"http://{authority}/f/{function.name}/" if url else None,
+            "url": f"{self._settings.scheme}://{authority}/f/{function.name}/" if url else None,
             "host_url": self._views.host_url(url, authority) if url else None,
             "kind": deployment.kind,
             "isolation": deployment.isolation,
@@ -170,6 +242,12 @@ class Management:
 
 def _authority(request: Request) -> str:
     return authority_of(request.scope, headers_of(request.scope))
+
+
+def _too_large() -> WasmfaasError:
+    return RequestEntityTooLarge(
+        f"The body has more than {BODY_BYTES_MAX} bytes, the limit of this route."
+    )
 
 
 def _json(document: Any, status: int = 200) -> Response:

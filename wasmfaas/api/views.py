@@ -25,8 +25,9 @@ class Views:
     *guest_python* is the version of the Python that runs the functions, such as `3.14.0`.
     """
 
-    def __init__(self, names: Names, guest_python: str) -> None:
+    def __init__(self, names: Names, guest_python: str, scheme: str = "http") -> None:
         self._names = names
+        self._scheme = scheme
         self._guest_python = guest_python
 
     def configuration(self, version: Version, qualifier: str | None = None) -> dict[str, Any]:
@@ -72,7 +73,8 @@ class Views:
         """The address of the function URL for a client that reaches us at *authority*."""
         port = authority.rpartition(":")[2]
         suffix = f":{port}" if port.isdigit() else ""
-        return f"http://{url.id}.lambda-url.{self._names.region}.localhost{suffix}/"
+        host = f"{url.id}.lambda-url.{self._names.region}.localhost"
+        return f"{self._scheme}://{host}{suffix}/"
 
 
 def _layers(deployment: Deployment) -> list[dict[str, Any]] | None:

@@ -1,7 +1,8 @@
 """Who makes a request.
 
-claim = await authenticator.claimed(request, address, ("lambda",))   before its body is read
-principal = await claim.proven(body)                                 and after
+claim = authenticator.claimed(request)       before its body is read
+principal = await claim.proven(body)         and after
+await authenticator.failed(request, address, error)    where either raised NotAuthenticated
 """
 
 import asyncio
@@ -32,18 +33,20 @@ class Unproven(Protocol):
     """What a request claims, and what only its body can prove."""
 
     async def proven(self, body: Body) -> Principal:
-        """Who made the request. Raises NotAuthenticated, and TooManyRequests."""
+        """Who made the request. Raises NotAuthenticated."""
 
 
 class Authenticator(Protocol):
     """Tells who makes requests."""
 
-    async def claimed(
-        self, request: Request, address: str, services: Collection[str] = LAMBDA
-    ) -> Unproven:
-        """Check what can be checked before the body is there; *address* is the client's.
+    def claimed(self, request: Request, services: Collection[str] = LAMBDA) -> Unproven:
+        """Check what can be checked before the body is there. Raises NotAuthenticated."""
 
-        Raises NotAuthenticated, and TooManyRequests.
+    async def failed(self, request: Request, address: str, error: NotAuthenticated) -> None:
+        """Returns when *error* may be answered to the client at *address*: the more failures, the
+        later. To be called without holding anything that others wait for.
+
+        Raises TooManyRequests.
         """
 
 
@@ -60,19 +63,17 @@ class SignatureAuthenticator:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.verifier = Verifier(keys.by_id, region, clock)
-        self.throttle = throttle
         self.account_id = account_id
+        self._throttle = throttle
 
-    async def claimed(
-        self, request: Request, address: str, services: Collection[str] = LAMBDA
-    ) -> Unproven:
-        try:
-            claim = claims.read(request)
-            key = self.verifier.examine(claim, services)
-        except NotAuthenticated as error:
-            await self.throttle.failed(address, claims.key_id_of(request), error)
-            raise
-        return _SignedClaim(self, claim, key, address)
+    def claimed(self, request: Request, services: Collection[str] = LAMBDA) -> Unproven:
+        claim = claims.read(request)
+        return _SignedClaim(self, claim, self.verifier.examine(claim, services))
+
+    async def failed(self, request: Request, address: str, error: NotAuthenticated) -> None:
+        # Its frames hold the body.
+        error.__traceback__ = None
+        await self._throttle.failed(address, claims.key_id_of(request), error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,13 @@ class _SignedClaim:
     authenticator: SignatureAuthenticator
     claim: Claim
     key: AccessKey
-    address: str
 
     async def proven(self, body: Body) -> Principal:
         if len(body) > _HASHED_HERE_BYTES_MAX:
             payload_hash = await asyncio.to_thread(_hash, body)
         else:
             payload_hash = _hash(body)
-        try:
-            self.authenticator.verifier.prove(self.claim, self.key, payload_hash)
-        except NotAuthenticated as error:
-            await self.authenticator.throttle.failed(self.address, self.key.id, error)
-            raise
+        self.authenticator.verifier.prove(self.claim, self.key, payload_hash)
         return Principal.of(self.key, self.authenticator.account_id)
 
 
@@ -109,10 +105,11 @@ class AnyoneAuthenticator:
             role=Role.ADMIN,
         )
 
-    async def claimed(
-        self, request: Request, address: str, services: Collection[str] = LAMBDA
-    ) -> Unproven:
+    def claimed(self, request: Request, services: Collection[str] = LAMBDA) -> Unproven:
         return self
+
+    async def failed(self, request: Request, address: str, error: NotAuthenticated) -> None:
+        pass
 
     async def proven(self, body: Body) -> Principal:
         return self._principal

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wasmfaas.auth.principals import AccessKey, Role, check_pattern
+from wasmfaas.auth.signer import CREDENTIALS_FILE
 from wasmfaas.errors import (
     DataDirectoryUnusable,
     InvalidParameterValue,
@@ -24,8 +25,6 @@ from wasmfaas.errors import (
 from wasmfaas.store.datadir import disk_errors, storage_errors, sync_directory
 
 KEYS_FILE = "access-keys.json"
-#: What the command line on this machine signs with.
-CREDENTIALS_FILE = "credentials.json"
 #: The key that a new data directory gets.
 FIRST_KEY_NAME = "local"
 KEYS_MAX = 1000

@@ -62,10 +62,16 @@ def allows(principal: Principal, action: str, function: str | None = None) -> bo
     return True
 
 
-def check(principal: Principal, action: str, resource: str, function: str | None = None) -> None:
-    """Raise NotAuthorized, in IAM's words, unless `allows`. *resource* is an ARN, or `*`."""
-    if not allows(principal, action, function):
-        raise NotAuthorized(
-            f"User: {principal.arn} is not authorized to perform: {action} on resource: "
-            f"{resource[:300]} because no identity-based policy allows the {action} action"
-        )
+def refusal(principal: Principal, action: str, resource: str) -> NotAuthorized:
+    """The error for a principal that may not, in IAM's words. *resource* is an ARN, or `*`."""
+    return NotAuthorized(
+        f"User: {principal.arn} is not authorized to perform: {action} on resource: "
+        f"{resource[:300]} because no identity-based policy allows the {action} action"
+    )
+
+
+def check(principal: Principal, action: str, resource: str = "*") -> None:
+    """Raise NotAuthorized unless the principal's role allows *action*, which is about no
+    function."""
+    if not allows(principal, action):
+        raise refusal(principal, action, resource)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from wasmfaas.cli.discovery import ADVICE, Address
 from wasmfaas.cli.failures import Failure, NoServer, Refused
-from wasmfaas.settings import LOOPBACK_HOSTS
+from wasmfaas.cli.signing import KEY_VARIABLES
 
 if TYPE_CHECKING:
     import httpx
@@ -20,10 +20,12 @@ _LAYERS = "/2018-10-31/layers"
 _MANAGEMENT = "/_wasmfaas/v1"
 _CONFLICT = 409
 _CONNECT_S = 5.0
-_ANSWER_S = 60.0
 #: The longest Timeout, the longest wait for a worker, and some.
 _INVOCATION_S = 900.0 + 120.0 + 60.0
 _PAGE = 50
+_UNSIGNED = "MissingAuthenticationTokenException"
+#: Of a server that does not say.
+REGION = "us-east-1"
 
 Document = dict[str, Any]
 
@@ -151,7 +153,7 @@ class Client:
         ):
             if answer.is_error:
                 answer.read()
-                raise _refused(answer)
+                raise self._explained(_refused(answer))
             for line in answer.iter_lines():
                 if line.strip():
                     yield json.loads(line)
@@ -193,6 +195,21 @@ class Client:
             if not marker:
                 return
 
+    def region(self) -> str:
+        """The region that requests have to be signed for."""
+        return str(self.health().get("region", REGION))
+
+    def create_key(self, name: str, role: str, functions: list[str]) -> Document:
+        """The new key, with its secret."""
+        members = {"name": name, "role": role, "functions": functions}
+        return self._management("POST", "/keys", json=members)
+
+    def keys(self) -> Document:
+        return self._management("GET", "/keys")
+
+    def revoke_key(self, key: str) -> Document:
+        return self._management("DELETE", f"/keys/{quote(key, safe='')}")
+
     def _management(self, method: str, path: str, **request: Any) -> Document:
         return self._json(method, _MANAGEMENT + path, **request)
 
@@ -218,8 +235,17 @@ class Client:
         with self._failures():
             answer = self._http.request(method, path, **request)
         if answer.is_error:
-            raise _refused(answer)
+            raise self._explained(_refused(answer))
         return answer
+
+    def _explained(self, refused: Refused) -> Failure:
+        if refused.code != _UNSIGNED:
+            return refused
+        return Failure(
+            "NoCredentials",
+            f"the server at {self.url} asks for an access key, and none was found; set "
+            f"{' and '.join(KEY_VARIABLES)}, or name the server's folder with --data-dir",
+        )
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -242,25 +268,6 @@ class Client:
     def foreign(self) -> NoServer:
         """The error for a server that is something else."""
         return NoServer(f"what answers at {self.url} is not wasmfaas; {ADVICE}, or check --url")
-
-
-@contextmanager
-def connect(address: Address) -> Iterator[Client]:
-    """A client of the server at *address*, which has been seen to answer."""
-    import httpx
-
-    # A proxy of the environment is no way to reach this very machine.
-    local = urlsplit(address.url).hostname in LOOPBACK_HOSTS
-    timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
-    with httpx.Client(base_url=address.url, timeout=timeout, trust_env=not local) as http:
-        client = Client(address, http)
-        try:
-            healthy = "version" in client.health()
-        except Refused:
-            healthy = False
-        if not healthy:
-            raise client.foreign()
-        yield client
 
 
 def _function(name: str, rest: str = "") -> str:

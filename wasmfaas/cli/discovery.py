@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wasmfaas.cli.failures import Failure, NoServer
+from wasmfaas.exposure import LOOPBACK_HOSTS
 from wasmfaas.settings import default_data_dir, environment_name
 
 URL_VARIABLE = "WASMFAAS_URL"
@@ -21,6 +22,10 @@ class Address:
 
     url: str
     said_by: str
+    #: Its data directory, where that is known to be on this machine.
+    directory: Path | None = None
+    #: The certificate that it shows, in PEM; None where any authority may vouch for it.
+    certificate: Path | None = None
 
 
 def locate(url: str | None, data_dir: Path | None, environment: Mapping[str, str]) -> Address:
@@ -29,18 +34,47 @@ def locate(url: str | None, data_dir: Path | None, environment: Mapping[str, str
 
     Raises NoServer where no server runs on the data directory, Failure for what is not a URL.
     """
-    if url:
-        return Address(_checked(url, "--url"), "--url")
-    if environment.get(URL_VARIABLE) and data_dir is None:
-        return Address(_checked(environment[URL_VARIABLE], URL_VARIABLE), URL_VARIABLE)
     directory = data_dir or Path(
         environment.get(environment_name("data_dir")) or default_data_dir()
     )
+    if url:
+        return _named(url, "--url", directory)
+    if environment.get(URL_VARIABLE) and data_dir is None:
+        return _named(environment[URL_VARIABLE], URL_VARIABLE, directory)
     path = directory / SERVER_FILE
-    return Address(_checked(_url_in(path), str(path)), str(path))
+    document = _read(path)
+    return _of_file(document, path, directory)
 
 
-def _url_in(path: Path) -> str:
+def _named(url: str, said_by: str, directory: Path) -> Address:
+    """The address *url*, with what is known of it where it is that of the server on *directory*."""
+    checked = _checked(url, said_by)
+    try:
+        path = directory / SERVER_FILE
+        local = _of_file(_read(path), path, directory)
+    except Failure:
+        return Address(checked, said_by)
+    if _place(local.url) != _place(checked):
+        return Address(checked, said_by)
+    return Address(checked, said_by, directory, local.certificate)
+
+
+def _of_file(document: Mapping[str, Any], path: Path, directory: Path) -> Address:
+    url, certificate = document.get("url"), document.get("tls_cert")
+    if not isinstance(url, str):
+        raise NoServer(f"{path} names no url, so no server can be found; {ADVICE}")
+    known = Path(certificate) if isinstance(certificate, str) else None
+    return Address(_checked(url, str(path)), str(path), directory, known)
+
+
+def _place(url: str) -> tuple[str, str, int | None]:
+    """What two URLs of the same server have in common."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme, "localhost" if host in LOOPBACK_HOSTS else host, parts.port
+
+
+def _read(path: Path) -> Mapping[str, Any]:
     try:
         document: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -49,10 +83,7 @@ def _url_in(path: Path) -> str:
         raise NoServer(f"cannot read {path}: {error.strerror}; {ADVICE}") from None
     except ValueError:
         raise NoServer(f"{path} is not JSON, so no server can be found; {ADVICE}") from None
-    url = document.get("url") if isinstance(document, dict) else None
-    if not isinstance(url, str):
-        raise NoServer(f"{path} names no url, so no server can be found; {ADVICE}")
-    return url
+    return document if isinstance(document, dict) else {}
 
 
 def _checked(url: str, said_by: str) -> str:

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from wasmfaas.cli.client import Client, connect
+from wasmfaas.cli.client import Client
+from wasmfaas.cli.connecting import connect
 from wasmfaas.cli.discovery import URL_VARIABLE, locate
+from wasmfaas.cli.signing import find
 from wasmfaas.settings import environment_name
 
 _SERVER = "Which server"
@@ -43,5 +45,6 @@ DataDir = Annotated[
 @contextmanager
 def session(url: str | None, data_dir: Path | None) -> Iterator[Client]:
     """A client of the server that the options, or the environment, name."""
-    with connect(locate(url, data_dir, os.environ)) as client:
+    address = locate(url, data_dir, os.environ)
+    with connect(address, find(address.directory, os.environ)) as client:
         yield client

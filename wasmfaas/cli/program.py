@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from wasmfaas import __version__
-from wasmfaas.cli.commands import layer
+from wasmfaas.cli.commands import key, layer
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
 from wasmfaas.cli.commands.describe import describe
 from wasmfaas.cli.commands.dev import dev
 from wasmfaas.cli.commands.doctor import doctor
+from wasmfaas.cli.commands.env import env
 from wasmfaas.cli.commands.init import init
 from wasmfaas.cli.commands.invoke import invoke
 from wasmfaas.cli.commands.list import list_functions
@@ -71,6 +72,7 @@ def application() -> typer.Typer:
         ("logs", logs, _LOOK),
         ("top", top, _LOOK),
         ("usage", usage, _LOOK),
+        ("env", env, _LOOK),
         ("doctor", doctor, _LOOK),
         ("init", init, _WRITE),
         ("dev", dev, _WRITE),
@@ -83,6 +85,12 @@ def application() -> typer.Typer:
             "Publish, list and delete layers.",
             (("publish", layer.publish), ("list", layer.list_layers), ("delete", layer.delete)),
             _RUN,
+        ),
+        (
+            "key",
+            "Create, list and revoke access keys.",
+            (("create", key.create), ("list", key.list_keys), ("revoke", key.revoke)),
+            _WRITE,
         ),
     )
     for name, told, members, panel in groups:

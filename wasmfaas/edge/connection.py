@@ -292,7 +292,9 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.write(b"".join(_response(error, self.server_state.default_headers)))
             if linger:
-                self.transport.write_eof()
+                # TLS knows no half of a connection.
+                if self.transport.can_write_eof():
+                    self.transport.write_eof()
                 self.flow.resume_reading()
             else:
                 self.transport.close()

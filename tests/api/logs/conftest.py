@@ -13,6 +13,7 @@ from tests.api.harness import HOST, Answer, Harness
 from tests.conftest import REGION
 from wasmfaas.api.logs.application import LogsApi
 from wasmfaas.api.logs.operations import LogsOperations
+from wasmfaas.auth.authenticator import AnyoneAuthenticator
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.store.log_groups import LogGroups
 
@@ -37,7 +38,9 @@ class LogsHarness(Harness):
             logs=self.logs,
             clock=lambda: self.now_ms / 1000,
         )
-        self.api = LogsApi(operations.rows())  # type: ignore[assignment]
+        self.api = LogsApi(  # type: ignore[assignment]
+            operations.rows(), AnyoneAuthenticator(self.settings.account_id)
+        )
 
     def write(self, text: str, stream: str = STREAM, function: str = "hello") -> None:
         """One entry, a millisecond after the one before."""

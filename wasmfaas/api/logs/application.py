@@ -15,13 +15,16 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from wasmfaas.api import bodies
+from wasmfaas.api.callers import Callers
 from wasmfaas.api.calls import Call, Handler
-from wasmfaas.api.messages import authority_of, declared_length, headers_of, send_response
+from wasmfaas.api.messages import authority_of, headers_of, send_response
 from wasmfaas.api.request import bind
 from wasmfaas.api.response import Response, encoded, of_result
 from wasmfaas.api.routing import Route
 from wasmfaas.api.service_model import LOGS_MODEL_FILE, ServiceModel
 from wasmfaas.api.validation import check
+from wasmfaas.auth import roles
+from wasmfaas.auth.authenticator import Authenticator
 from wasmfaas.errors import (
     RequestEntityTooLarge,
     ServiceFailure,
@@ -52,7 +55,8 @@ def target_of(scope: Scope) -> str | None:
 class LogsApi:
     """Serves CloudWatch Logs. Lifetime: process."""
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], authenticator: Authenticator) -> None:
+        self._callers = Callers(authenticator, ("logs",))
         self._operations = ServiceModel.load(LOGS_MODEL_FILE).operations
         self._handlers = handlers
 
@@ -82,9 +86,10 @@ class LogsApi:
                 f"supported by this server. It has {', '.join(sorted(self._operations))}."
             )
         headers = headers_of(scope)
-        body = await bodies.read(
-            receive, declared_length(headers), REQUEST_BYTES_MAX, lambda: _too_large(name)
+        principal, body = await self._callers.admit(
+            scope, receive, REQUEST_BYTES_MAX, lambda: _too_large(name)
         )
+        roles.check(principal, f"logs:{name}")
         parameters = bind(Route(operation, {}, ()), headers, body)
         try:
             check(operation.input, parameters)

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Annotated, Any, get_type_hints
@@ -10,10 +11,10 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from wasmfaas import __version__
-from wasmfaas.cli.discovery import URL_VARIABLE
 from wasmfaas.cli.failures import EXIT_USAGE, Failure
 from wasmfaas.cli.options import Json
 from wasmfaas.cli.output import Output
+from wasmfaas.conversion import plain_type
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.settings import (
     InvalidSetting,
@@ -22,6 +23,7 @@ from wasmfaas.settings import (
     flag_name,
     has_flag,
     load,
+    shown_default,
 )
 
 
@@ -54,20 +56,25 @@ def up_command() -> Callable[..., None]:
 
 def _flags() -> list[inspect.Parameter]:
     types = get_type_hints(Settings)
-    # Text, whatever the type: the settings themselves tell what is wrong with a value.
+    # Text, but for flags: the settings themselves tell what is wrong with a value.
     return [
-        _parameter(setting.name, Annotated[str | None, _option(setting, types)], None)
+        _parameter(
+            setting.name,
+            Annotated[(bool if types[setting.name] is bool else str) | None,
+                      _option(setting, types)],
+            None,
+        )
         for setting in dataclasses.fields(Settings)
         if has_flag(setting)
-    ]
+    ]  # fmt: skip
 
 
 def _option(setting: "dataclasses.Field[Any]", types: Mapping[str, type]) -> Any:
-    default = setting.metadata.get("shown", str(setting.default))
+    kind = plain_type(types[setting.name])
     return typer.Option(
         flag_name(setting.name),
-        help=f"{setting.metadata['help']} Default: {default}.",
-        metavar=types[setting.name].__name__.upper(),
+        help=f"{setting.metadata['help']} Default: {shown_default(setting)}.",
+        metavar=None if kind is bool else kind.__name__.upper(),
         envvar=environment_name(setting.name),
         show_envvar=False,
     )
@@ -92,7 +99,26 @@ def _serve(settings: Settings, out: Output) -> None:
         app.serve(settings, ready, step)
 
 
+def _warn(settings: Settings, out: Output) -> None:
+    """Say loudly what is not protected."""
+    if settings.dev_no_auth:
+        out.line(
+            ("WARNING: ", "bold red"),
+            "--dev-no-auth: requests are not authenticated. Every program and every user of this "
+            "machine can run code as you.",
+            notes=True,
+        )
+    if settings.insecure_http and not settings.is_local:
+        out.line(
+            ("WARNING: ", "bold red"),
+            f"--insecure-http: what is sent to {settings.host} can be read on its way, events and "
+            "answers included.",
+            notes=True,
+        )
+
+
 def _announce(url: str, settings: Settings, out: Output) -> None:
+    _warn(settings, out)
     if out.json:
         document = {
             "url": url,
@@ -104,10 +130,10 @@ def _announce(url: str, settings: Settings, out: Output) -> None:
         return
     out.line(("✓ ", "green"), f"wasmfaas {__version__} is ready at ", (url, "bold cyan"))
     out.line()
-    out.facts(_next_steps(url, settings))
+    out.facts(_next_steps(settings))
 
 
-def _next_steps(url: str, settings: Settings) -> list[tuple[str, str]]:
+def _next_steps(settings: Settings) -> list[tuple[str, str]]:
     steps = [
         ("wasmfaas init python hello", "writes a first function"),
         ("wasmfaas deploy hello", "runs it here and prints its URL"),
@@ -115,6 +141,8 @@ def _next_steps(url: str, settings: Settings) -> list[tuple[str, str]]:
     ]
     found = load(os.environ, {}).data_dir
     if settings.data_dir != found:
-        found_by = (f"export {URL_VARIABLE}={url}", "lets commands find this server")
+        variable = environment_name("data_dir")
+        export = f"export {variable}={shlex.quote(str(settings.data_dir.absolute()))}"
+        found_by = (export, "lets commands find this server")
         steps = [found_by, *steps[:-1]]
     return steps

@@ -1,0 +1,67 @@
+"""Our own routes for access keys: `/_wasmfaas/v1/keys`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wasmfaas.auth.keys import KeyStore
+from wasmfaas.auth.principals import AccessKey
+from wasmfaas.errors import InvalidParameterValue, SerializationFailed
+
+_MEMBERS = {"name", "role", "functions"}
+
+
+class KeyRoutes:
+    """What the routes do. Lifetime: process."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
+
+    async def create(self, body: bytes) -> dict[str, Any]:
+        """A new key as the JSON *body* describes it, with its secret."""
+        members = _members(body)
+        functions = members.get("functions", [])
+        if not isinstance(functions, list) or not all(isinstance(each, str) for each in functions):
+            raise InvalidParameterValue("functions must be a list of names.")
+        key = await self._keys.create(
+            _text(members, "name"), _text(members, "role"), tuple(functions)
+        )
+        return {**described(key), "secret_access_key": key.secret}
+
+    def list_keys(self) -> dict[str, Any]:
+        """All keys, oldest first, without their secrets."""
+        return {"keys": [described(key) for key in self._keys.by_id.values()]}
+
+    async def revoke(self, key_id: str) -> dict[str, Any]:
+        return described(await self._keys.revoke(key_id))
+
+
+def described(key: AccessKey) -> dict[str, Any]:
+    """What anyone who may list keys may see of one."""
+    return {
+        "access_key_id": key.id,
+        "name": key.name,
+        "role": key.role,
+        "functions": list(key.functions),
+        "created_at_ms": key.created_at_ms,
+    }
+
+
+def _members(body: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise SerializationFailed("The body is not JSON.") from None
+    if not isinstance(document, dict):
+        raise SerializationFailed("The body is not a JSON object.")
+    unknown = sorted(document.keys() - _MEMBERS)
+    if unknown:
+        raise InvalidParameterValue(f"A key has no {unknown[0][:40]!a}.")
+    return document
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str):
+        raise InvalidParameterValue(f"{name} must be given, as text.")
+    return value
