@@ -66,8 +66,8 @@ class Changes:
     def __init__(self) -> None:
         self._listeners: list[Callable[[str], None]] = []
 
-    def tell(self, listener: Callable[[str], None]) -> None:
-        self._listeners.append(listener)
+    def tell(self, *listeners: Callable[[str], None]) -> None:
+        self._listeners += listeners
 
     def __call__(self, name: str) -> None:
         for listener in self._listeners:
@@ -174,11 +174,9 @@ class Node:
             authenticator=authenticator,
         )
         sts, logs_api = Sts(authenticator), _logs_api(settings, database, logs, authenticator)
-        urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn)
+        urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn, authenticator)
         follows = self._follows(registry, invoker, logs, provisioning)
-        for listener in (invoker.forget, urls.forget, follows):
-            changes.tell(listener)
-        changes.tell(lambda name: packages.note_change())
+        changes.tell(invoker.forget, urls.forget, follows, lambda name: packages.note_change())
         self.application = _guarded(settings, _Front(urls, management, api, logs_api, sts))
 
     def _new_workers(self, snapshots: Artefacts, artefacts: Artefacts) -> Workers:

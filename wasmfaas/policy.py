@@ -107,13 +107,19 @@ class Policy:
 
     def allows(self, request: Request) -> bool:
         """Whether a statement allows *request*, and none denies it."""
+        return self._effects(request) == {"Allow"}
+
+    def denies(self, request: Request) -> bool:
+        """Whether a statement denies *request*, whatever else allows it."""
+        return "Deny" in self._effects(request)
+
+    def _effects(self, request: Request) -> set[str]:
         conditions = {key.lower(): value for key, value in request.conditions.items()}
-        effects = {
+        return {
             statement["Effect"]
             for statement in self.statements
             if _applies(statement, request, conditions)
         }
-        return effects == {"Allow"}
 
 
 def _applies(statement: Mapping[str, Any], request: Request, conditions: Mapping[str, str]) -> bool:

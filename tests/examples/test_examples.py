@@ -32,7 +32,9 @@ def deploy(server: Server) -> Iterator[Deploy]:
         if name not in urls:
             make(name)
             command = [sys.executable, "-m", "wasmfaas", "deploy", str(EXAMPLES / name)]
-            done = subprocess.run([*command, "--json", f"--url={server.url}"], capture_output=True)
+            done = subprocess.run(
+                [*command, "--json", f"--data-dir={server.data_dir}"], capture_output=True
+            )
             assert done.returncode == 0, done.stderr.decode()
             urls[name] = json.loads(done.stdout)["url"]
         return urls[name]

@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from tests.triggers.scopes import Pairs, http_scope, until
 from tests.triggers.test_url_targets import HOST, OPEN, Lookups, function
+from wasmfaas.auth.authenticator import AnyoneAuthenticator
 from wasmfaas.errors import ResourceConflict, ResourceNotFound, TooManyRequests
 from wasmfaas.models import InvocationContext, Outcome, Usage
 from wasmfaas.policy import Policy
@@ -103,6 +104,7 @@ def application(
         lookups,
         invocations,
         lambda name: f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
+        AnyoneAuthenticator("000000000000"),
         clock_ms=lambda: 1_584_039_838_123,
     )
 
@@ -253,17 +255,6 @@ def test_a_url_whose_policy_does_not_let_everybody_in() -> None:
     assert invocations.events == []
 
 
-def test_a_url_that_wants_signatures_lets_nobody_in() -> None:
-    invocations = Invocations()
-    answer = call(invocations, AuthType="AWS_IAM")
-    assert answer.status == 403
-    assert (
-        "AuthType AWS_IAM, and signatures are not verified yet"
-        in json.loads(answer.body)["Message"]
-    )
-    assert invocations.events == []
-
-
 @pytest.mark.parametrize("chunks", [(b"x" * LIMIT,), (b"x" * (LIMIT - 1), b"", b"x")])
 def test_a_body_up_to_the_limit_is_taken(chunks: tuple[bytes, ...]) -> None:
     invocations = Invocations()
@@ -381,7 +372,9 @@ def test_a_page_may_read_every_answer_of_its_function(kind: str) -> None:
 
 def test_a_function_is_looked_up_again_after_a_change() -> None:
     lookups, invocations = Lookups(function()), Invocations()
-    urls = FunctionUrls(Settings(), lookups, lookups, invocations, str)
+    urls = FunctionUrls(
+        Settings(), lookups, lookups, invocations, str, AnyoneAuthenticator("000000000000")
+    )
 
     async def scenario() -> list[int]:
         statuses = []
@@ -393,7 +386,7 @@ def test_a_function_is_looked_up_again_after_a_change() -> None:
             statuses.append(answer.status)
         return statuses
 
-    assert asyncio.run(scenario()) == [200, 403, 404]
+    assert asyncio.run(scenario()) == [200, 200, 404]
 
 
 @contextlib.asynccontextmanager

@@ -5,13 +5,14 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
+from wasmfaas.auth.authenticator import Authenticator
 from wasmfaas.errors import (
-    AccessDenied,
+    NotAuthenticated,
     RequestTooLarge,
     ResourceNotFound,
     UrlForbidden,
@@ -22,6 +23,7 @@ from wasmfaas.models import InvocationContext, Outcome
 from wasmfaas.settings import Settings
 from wasmfaas.triggers import http_event, http_response
 from wasmfaas.triggers.http_response import MalformedAnswer, Response
+from wasmfaas.triggers.signed import SignedCalls, identity
 from wasmfaas.triggers.url_targets import Policies, Urls, UrlTarget, UrlTargets
 
 _HEAD_BYTES_MAX = 64 * 1024
@@ -63,11 +65,13 @@ class FunctionUrls:
         policies: Policies,
         invoker: Invokes,
         arn: Callable[[str], str],
+        authenticator: Authenticator,
         *,
         clock_ms: Callable[[], int] = _now_ms,
     ) -> None:
         self._body_bytes_max = settings.event_bytes_max
         self._targets = UrlTargets(urls, policies, arn, settings.region)
+        self._signed = SignedCalls(authenticator)
         self._invoker = invoker
         self._clock_ms = clock_ms
 
@@ -108,22 +112,34 @@ class FunctionUrls:
     ) -> Response:
         """Call the function. What is refused from here on, a page may read as well."""
         try:
-            _check_open(target)
-            outcome = await self._invoke(
-                target,
-                scope,
-                await _read(scope, receive, self._body_bytes_max),
-                raw_path,
-                request_id,
-            )
+            received = self._received(target, scope, receive)
+            outcome = await self._invoke(target, scope, raw_path, request_id, *await received)
+        except NotAuthenticated as error:
+            return http_response.refusal(await self._signed.refusal(scope, error))
         except WasmfaasError as error:
             return http_response.refusal(error, close=isinstance(error, _Unread))
         response = _answer(outcome)
         figures = usage_headers(outcome.usage)
         return response.extended(http_response.header_pairs(figures.items()))
 
+    async def _received(
+        self, target: UrlTarget, scope: Scope, receive: Receive
+    ) -> tuple[bytes, Mapping[str, Any] | None]:
+        """The body, and who has signed it where somebody has to."""
+        if target.is_open:
+            return await _read(scope, receive, self._body_bytes_max), None
+        claim = self._signed.claimed(target, scope)
+        body = await _read(scope, receive, self._body_bytes_max)
+        return body, identity(await self._signed.admit(target, claim, body))
+
     async def _invoke(
-        self, target: UrlTarget, scope: Scope, body: bytes, raw_path: str, request_id: str
+        self,
+        target: UrlTarget,
+        scope: Scope,
+        raw_path: str,
+        request_id: str,
+        body: bytes,
+        caller: Mapping[str, Any] | None,
     ) -> Outcome:
         now_ms = self._clock_ms()
         trace_id = http_event.header(scope, b"x-amzn-trace-id")
@@ -134,6 +150,7 @@ class FunctionUrls:
             domain=target.domain,
             raw_path=raw_path,
             now_ms=now_ms,
+            caller=caller,
         )
         context = InvocationContext(
             request_id=request_id, invoked_function_arn=target.arn, trace_id=request.trace_id
@@ -159,18 +176,6 @@ def _check_head(scope: Scope) -> None:
             f"The path, the query and the headers have {size} bytes together, but at most "
             f"{_HEAD_BYTES_MAX} are accepted. Send large data in the body."
         )
-
-
-def _check_open(target: UrlTarget) -> None:
-    if target.is_open:
-        return
-    if target.auth_type == "NONE":
-        raise UrlForbidden()
-    raise AccessDenied(
-        f"The function URL of {target.name} has the AuthType {target.auth_type}, and "
-        "signatures are not verified yet, so nobody is let in. Set its AuthType to NONE to "
-        "let everyone on this machine in."
-    )
 
 
 async def _read(scope: Scope, receive: Receive, bytes_max: int) -> bytes:

@@ -7,6 +7,7 @@ the event has the request's cookies in `cookies` and in `headers.cookie`.
 import base64
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -47,6 +48,8 @@ class Request:
     #: As sent, percent-encoded, without the `/f/NAME` that selected the function.
     raw_path: str
     now_ms: int
+    #: Who has signed it: `requestContext.authorizer.iam`; None where nobody had to.
+    caller: Mapping[str, Any] | None = None
 
 
 def build(scope: Scope, body: bytes, request: Request) -> bytes:
@@ -110,9 +113,12 @@ def _headers(scope: Scope, trace_id: str) -> dict[str, str]:
 
 
 def _request_context(scope: Scope, headers: dict[str, str], request: Request) -> dict[str, Any]:
+    caller = request.caller
+    who: dict[str, Any] = {"accountId": "anonymous", "apiId": request.url_id}
+    if caller is not None:
+        who = {**who, "accountId": caller["accountId"], "authorizer": {"iam": caller}}
     return {
-        "accountId": "anonymous",
-        "apiId": request.url_id,
+        **who,
         "domainName": request.domain,
         "domainPrefix": request.url_id,
         "http": {

@@ -102,11 +102,6 @@ def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_supported(parameters: Mapping[str, Any]) -> None:
-    if parameters.get("AuthType") == "AWS_IAM":
-        raise InvalidParameterValue(
-            "AuthType AWS_IAM is not supported by this server yet: it does not check signatures. "
-            "Use NONE; only this machine can reach the URL."
-        )
     if parameters.get("InvokeMode") == "RESPONSE_STREAM":
         raise InvalidParameterValue(
             "InvokeMode RESPONSE_STREAM is not supported by this server yet. Use BUFFERED."
