@@ -103,3 +103,14 @@ def test_websockets_are_closed_and_the_lifespan_passes() -> None:
     asyncio.run(scenario())
     assert sent[0]["type"] == "websocket.close"
     assert sent[1]["type"] == "http.response.start"
+
+
+def test_a_server_for_others_may_have_any_name() -> None:
+    guard = Guard(_application, lambda scope: False, is_local=False)
+
+    def ask(**headers: str) -> Answer:
+        return asyncio.run(send_request(guard, "GET", API, headers=headers))
+
+    assert ask(host="lambda.example:443").body == b"reached"
+    assert ask(host="").status == 403
+    assert ask(host="lambda.example", origin="https://evil.example").status == 403

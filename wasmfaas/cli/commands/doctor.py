@@ -1,10 +1,12 @@
 """`wasmfaas doctor`."""
 
 import json as json_format
+import os
 import subprocess
 import sys
 from typing import Any
 
+from wasmfaas.cli.discovery import SERVER_FILE, locate
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.options import Json
 from wasmfaas.cli.output import Output, Styled
@@ -17,7 +19,7 @@ def doctor(json: Json = False) -> None:
 
     Exits with 1 where a layer of protection is missing.
     """
-    found = _survey()
+    found = _survey() | {"server": _server()}
     out = Output(json=json)
     if json:
         out.document(found)
@@ -26,6 +28,19 @@ def doctor(json: Json = False) -> None:
             out.line((f"{label:<10}", "dim"), *shown)
     if found["jail_missing"]:
         raise SystemExit(1)
+
+
+def _server() -> dict[str, Any] | None:
+    """The server that commands find, and who may use it; None where there is none."""
+    try:
+        address = locate(None, None, os.environ)
+    except Failure:
+        return None
+    is_open = False
+    if address.directory is not None:
+        document = json_format.loads((address.directory / SERVER_FILE).read_bytes())
+        is_open = bool(document.get("dev_no_auth"))
+    return {"url": address.url, "authenticated": not is_open}
 
 
 def _survey() -> dict[str, Any]:
@@ -54,4 +69,10 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, *tuple[str | Styled, ...]]]
     lines += [
         ("jail", (f"✗ {layer}: {reason}", "red")) for layer, reason in found["jail_missing"].items()
     ]
+    server = found["server"]
+    if server is not None and server["authenticated"]:
+        lines.append(("server", f"{server['url']}, requests are authenticated"))
+    elif server is not None:
+        told = f"✗ {server['url']}, requests are NOT authenticated (--dev-no-auth)"
+        lines.append(("server", (told, "red")))
     return lines

@@ -120,12 +120,14 @@ def _warn(settings: Settings, out: Output) -> None:
 def _announce(url: str, settings: Settings, out: Output) -> None:
     _warn(settings, out)
     if out.json:
-        document = {
+        document: dict[str, Any] = {
             "url": url,
             "pid": os.getpid(),
             "version": __version__,
             "data_dir": str(settings.data_dir),
         }
+        if settings.dev_no_auth:
+            document["dev_no_auth"] = True
         out.document(document)
         return
     out.line(("✓ ", "green"), f"wasmfaas {__version__} is ready at ", (url, "bold cyan"))
