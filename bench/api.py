@@ -81,11 +81,12 @@ def _measure(folder: Path, plan: Plan, options: Options, steps: Steps) -> tuple[
         for server, times in zip(servers, (one, many), strict=True):
             steps.note(f"Creating {times.functions} functions")
             create_many(server, range(times.functions), package)
-            server.reconnect()
-            server.settle()
         pairs = list(zip(servers, (one, many), strict=True))
         for operation, call in _calls(package).items():
             steps.note(f"Calling {operation}")
+            for server, _ in pairs:
+                server.reconnect()
+                server.settle()
             for number in range(plan.calls):
                 for server, times in pairs if number % 2 else reversed(pairs):
                     took_ms = call(server, number, times.functions)
