@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.api.harness import PACKAGE, Harness, refused
-from wasmfaas.settings import InvalidSetting, Settings
+from wasmfaas.settings import InvalidSetting, Settings, load
 
 KEY_ID, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "token/+="
 ODD_KEY = "dir with space/ünï+code&?#%2F~*.zip"
@@ -228,7 +228,11 @@ def test_an_endpoint_is_an_address_and_nothing_more(url: str) -> None:
 
 
 def test_secrets_are_shown_nowhere() -> None:
-    settings = Settings(s3_access_key_id=KEY_ID, s3_secret_access_key=SECRET)
+    environment = {
+        "WASMFAAS_S3_ACCESS_KEY_ID": KEY_ID, "WASMFAAS_S3_SECRET_ACCESS_KEY": SECRET
+    }  # fmt: skip
+    settings = load(environment, {})
+    assert settings.s3_secret_access_key == SECRET
     assert SECRET not in repr(settings)
     with pytest.raises(InvalidSetting, match="need each other"):
         Settings(s3_secret_access_key=SECRET)

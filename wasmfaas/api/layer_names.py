@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from wasmfaas.api.names import Names
-from wasmfaas.errors import AccessDenied, InvalidParameterValue
+from wasmfaas.errors import InvalidParameterValue, NotAuthorized
 
 _ARN = re.compile(
     r"arn:(?:aws[a-zA-Z-]*)?:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):layer:"
@@ -30,7 +30,7 @@ class LayerNames:
         """The layer that *text*, a name or an ARN, means. *action* is what is to be done with it,
         such as `lambda:GetLayerVersion`.
 
-        Raises AccessDenied for a layer of another account or region.
+        Raises NotAuthorized for a layer of another account or region.
         """
         found = _ARN.fullmatch(text)
         if found is None:
@@ -43,7 +43,7 @@ class LayerNames:
         """Name and number of the version with the ARN *text*; None where no version of this account
         can have it.
 
-        Raises AccessDenied for one of another account, InvalidParameterValue for one of another
+        Raises NotAuthorized for one of another account, InvalidParameterValue for one of another
         region.
         """
         found = _ARN.fullmatch(text)
@@ -58,9 +58,9 @@ class LayerNames:
             )
         return found["name"], int(found["number"])
 
-    def foreign(self, arn: str, action: str) -> AccessDenied:
+    def foreign(self, arn: str, action: str) -> NotAuthorized:
         """Lambda's error for a layer of somebody else, who has not shared it."""
-        return AccessDenied(
+        return NotAuthorized(
             f"User: arn:aws:iam::{self.names.account_id}:root is not authorized to perform: "
             f"{action} on resource: {arn} because no resource-based policy allows the {action} "
             "action"

@@ -23,7 +23,7 @@ class UsedLayers:
         it as it is.
 
         Raises InvalidParameterValue for more than 5, for two versions of one layer and for versions
-        that do not exist; AccessDenied for layers of another account.
+        that do not exist; NotAuthorized for layers of another account.
         """
         arns = parameters.get("Layers")
         if arns is None:
