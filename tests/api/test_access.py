@@ -14,6 +14,7 @@ from tests.api.authenticated import Keys
 from tests.api.harness import PACKAGE, Answer, Harness
 from tests.auth.signing import REGION, signed
 from tests.conftest import ROLE
+from wasmfaas.api.service_model import ServiceModel
 from wasmfaas.auth.principals import AccessKey
 
 FUNCTIONS = "/2015-03-31/functions"
@@ -102,6 +103,18 @@ def test_who_does_not_is_refused(door: Door) -> None:
         assert code == "InvalidSignatureException"
         assert message.startswith(MISMATCH)
     assert door.send(admin, "GET", f"{FUNCTIONS}/web-1").status == 200
+
+
+def test_no_operation_is_open_to_those_who_do_not_sign(door: Door) -> None:
+    operations = ServiceModel.load().operations.values()
+    for operation in operations:
+        path = "/" + "/".join(
+            "web-1" if segment.startswith("{") else segment for segment in operation.segments
+        )
+        query = "&".join(f"{name}={value}" for name, value in operation.query.items())
+        answer = door.harness.request(operation.method, f"{path}?{query}", body=[b"{}"])
+        assert refusal(answer)[0] == "MissingAuthenticationTokenException", operation.name
+    assert len(operations) > 80
 
 
 def test_a_stranger_is_refused_before_the_body_is_read(door: Door) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.api.authenticated import Keys
 from tests.api.harness import GUEST_PYTHON, PACKAGE, Answer, Harness, send_request
+from tests.auth.signing import signed
 from wasmfaas import __version__
 from wasmfaas.api.management import Management
 from wasmfaas.auth.authenticator import AnyoneAuthenticator
@@ -34,18 +36,23 @@ class Routes:
         journal = directory / "journal"
         journal.mkdir()
         self.ledger = Ledger(self.harness.database, journal)
-        self.application = Management(
-            settings=self.harness.settings,
-            registry=self.harness.registry,
-            code_store=self.harness.code,
-            logs=self.logs,
-            ledger=self.ledger,
-            links=self.harness.links,
-            guest_python=GUEST_PYTHON,
-            figures=lambda: {"functions": []},
-            keys=KeyStore.open(directory, lambda: 0.0),
-            authenticator=AnyoneAuthenticator(self.harness.settings.account_id),
-        )
+        self._parts: dict[str, Any] = {
+            "settings": self.harness.settings,
+            "registry": self.harness.registry,
+            "code_store": self.harness.code,
+            "logs": self.logs,
+            "ledger": self.ledger,
+            "links": self.harness.links,
+            "guest_python": GUEST_PYTHON,
+            "figures": lambda: {"functions": []},
+            "keys": KeyStore.open(directory, lambda: 0.0),
+        }
+        anyone = AnyoneAuthenticator(self.harness.settings.account_id)
+        self.application = Management(**self._parts, authenticator=anyone)
+
+    def with_keys(self, keys: Keys) -> Management:
+        """The same for those with one of these keys."""
+        return Management(**self._parts, authenticator=keys.authenticator)
 
     def get(self, target: str) -> Answer:
         return self.harness.run(send_request(self.application, "GET", target))
@@ -76,6 +83,55 @@ def routes(harness: Harness, tmp_path: Path) -> Iterator[Routes]:
     yield routes
     routes.logs.close()
     routes.ledger.close()
+
+
+def test_all_but_health_and_links_is_for_those_who_may(
+    routes: Routes, tmp_path: Path, harness: Harness
+) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    keys = Keys(folder, harness.settings.account_id)
+    guarded = routes.with_keys(keys)
+    reader = harness.run(keys.store.create("reader", "read-only"))
+    harness.create("f")
+    for method, path, for_readers in (
+        ("GET", "/functions/f", True),
+        ("GET", "/functions/f/logs", True),
+        ("GET", "/usage", True),
+        ("GET", "/figures", True),
+        ("GET", "/keys", False),
+        ("POST", "/keys", False),
+        ("DELETE", "/keys/local", False),
+    ):
+        unsigned = harness.run(send_request(guarded, method, BASE + path))
+        assert unsigned.status == 403
+        assert json.loads(unsigned.body)["code"] == "MissingAuthenticationTokenException"
+        request = signed(method, BASE + path, key=reader)
+        headers = {name.decode(): value.decode() for name, value in request.headers}
+        answer = harness.run(send_request(guarded, method, BASE + path, headers=headers))
+        assert answer.status == (200 if for_readers else 403), path
+    assert harness.run(send_request(guarded, "GET", f"{BASE}/health")).status == 200
+    link = harness.run(send_request(guarded, "GET", f"{BASE}/code/x"))
+    assert json.loads(link.body)["code"] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "SerializationException"),
+        (b"[]", "SerializationException"),
+        (b"{}", "InvalidParameterValueException"),
+        (b'{"name": "a", "role": 1}', "InvalidParameterValueException"),
+        (b'{"name": "a", "role": "admin", "x": 1}', "InvalidParameterValueException"),
+        (b'{"name": "a", "role": "invoker", "functions": "f"}', "InvalidParameterValueException"),
+        (b'{"name": "' + b"a" * 70_000 + b'"}', "RequestEntityTooLargeException"),
+    ],
+)
+def test_a_key_that_is_none_is_refused(routes: Routes, body: bytes, code: str) -> None:
+    answer = routes.harness.run(
+        send_request(routes.application, "POST", f"{BASE}/keys", body=[body])
+    )
+    assert json.loads(answer.body)["code"] == code
 
 
 def test_health(routes: Routes) -> None:

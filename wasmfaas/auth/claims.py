@@ -1,14 +1,12 @@
 """Reads the signature that a request carries, from its Authorization header or its query."""
 
 import base64
-import calendar
 import email.utils
 import hashlib
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from wasmfaas.auth.sigv4 import ALGORITHM, AMZ_DATE, TERMINATOR, TIME_FORMAT, Request, Scope
@@ -199,7 +197,11 @@ def _time(text: str) -> tuple[str, int]:
     """*text* in TIME_FORMAT, and as Unix time; a Date header may be in HTTP's own form."""
     try:
         if _TIME.fullmatch(text):
-            return text, calendar.timegm(time.strptime(text, TIME_FORMAT))
+            # By hand, as strptime takes as long as all the rest of a verification.
+            year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+            hour, minute, second = int(text[9:11]), int(text[11:13]), int(text[13:15])
+            moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+            return text, int(moment.timestamp())
         moment = email.utils.parsedate_to_datetime(text)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         return moment.strftime(TIME_FORMAT), int(moment.timestamp())

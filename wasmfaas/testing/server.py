@@ -66,7 +66,7 @@ class Server:
                     *(sys.executable, "-m", "wasmfaas", "up", "--port=0"),
                     f"--data-dir={self.data_dir}",
                     f"--cache-dir={cache_dir or default_cache_dir()}",
-                    *(f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()),
+                    *(_flag(name, value) for name, value in chosen.items() if value is not False),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -194,6 +194,11 @@ class Server:
                     return str(found["url"])
             time.sleep(_POLL_S)
         raise ServerFailed(f"The server did not come up. It said:\n{self.output()}")
+
+
+def _flag(name: str, value: Any) -> str:
+    flag = f"--{name.replace('_', '-')}"
+    return flag if value is True else f"{flag}={value}"
 
 
 def _credentials(data_dir: Path) -> tuple[str, str]:
