@@ -85,8 +85,9 @@ def _measure(folder: Path, plan: Plan, options: Options, steps: Steps) -> tuple[
         for operation, call in _calls(package).items():
             steps.note(f"Calling {operation}")
             for server, _ in pairs:
-                server.reconnect()
                 server.settle()
+            for server, _ in pairs:
+                server.reconnect()
             for number in range(plan.calls):
                 for server, times in pairs if number % 2 else reversed(pairs):
                     took_ms = call(server, number, times.functions)
