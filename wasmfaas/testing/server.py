@@ -104,7 +104,7 @@ class Server:
         }
 
     def client(self, service: str = "lambda", **arguments: Any) -> Any:
-        """A boto3 client of this server, for `lambda` or `logs`; *arguments* are boto3's."""
+        """A boto3 client of this server, for `lambda`, `logs` or `sts`; *arguments* are boto3's."""
         import boto3
 
         ours = {
@@ -203,8 +203,5 @@ def _flag(name: str, value: Any) -> str:
 
 def _credentials(data_dir: Path) -> tuple[str, str]:
     """The key that a server keeps for who shares its machine."""
-    try:
-        document = json.loads((data_dir / "credentials.json").read_bytes())
-    except FileNotFoundError:
-        return "test", "test"
+    document = json.loads((data_dir / "credentials.json").read_bytes())
     return document["access_key_id"], document["secret_access_key"]
