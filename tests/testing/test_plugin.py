@@ -84,7 +84,9 @@ def test_a_project_uses_the_fixture(tmp_path: Path, cache_dir: Path) -> None:
 def test_a_server_stands_beside_others_and_leaves_nothing(
     server: RunningServer, cache_dir: Path
 ) -> None:
-    with Server(cache_dir=cache_dir) as own:
+    with Server(cache_dir=cache_dir, dev_no_auth=True) as own:
+        anyone = own.client(aws_access_key_id="test", aws_secret_access_key="test")
+        assert anyone.list_functions()["Functions"] == []
         assert own.url != server.url
         folder = own.data_dir.parent
         assert folder.exists()
