@@ -279,3 +279,34 @@ def test_an_error_larger_than_an_answer_may_be_is_told_as_that(pool: Pool, size:
     reply = pool.invoke(target)
     assert reply.error_type == "Function.ResponseSizeTooLarge"
     assert len(reply.payload) < 1000
+
+
+def test_the_warm_up_leaves_nothing_behind(pool: Pool) -> None:
+    target = pool.function(
+        "import logging, os\n"
+        "os.environ['_X_AMZN_TRACE_ID'] = 'own'\n"
+        "STARTED = dict(os.environ)\n"
+        "def lambda_handler(event, context):\n"
+        "    context = logging.root.handlers[0].context\n"
+        "    return [STARTED.pop('_X_AMZN_TRACE_ID'), os.environ.pop('_X_AMZN_TRACE_ID'),\n"
+        "            STARTED == dict(os.environ), context.aws_request_id, event]\n"
+    )
+    trace = "Root=1-00000000-000000000000000000000000"
+    for _ in range(2):
+        assert answer(pool.invoke(target, [1])) == ["own", trace, True, REQUEST_ID, [1]]
+
+
+@pytest.mark.parametrize("event", [b' {"a": 1}\n', b"\t[1]", b"1", b'"x" '])
+def test_white_space_around_an_event_means_nothing(pool: Pool, event: bytes) -> None:
+    target = pool.function("def lambda_handler(event, context):\n    return event\n")
+    assert answer(pool.invoke(target, event)) == json.loads(event)
+
+
+@pytest.mark.parametrize("event", [b"", b" ", b"{} x", b"[1", b"nul"])
+def test_an_event_that_is_not_json_is_refused_as_json_does(pool: Pool, event: bytes) -> None:
+    target = pool.function("def lambda_handler(event, context):\n    return event\n")
+    reply = pool.invoke(target, event)
+    assert reply.error_type == "JSONDecodeError"
+    with pytest.raises(json.JSONDecodeError) as refused:
+        json.loads(event)
+    assert json.loads(reply.payload)["errorMessage"] == str(refused.value)

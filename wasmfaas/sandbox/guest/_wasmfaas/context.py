@@ -14,6 +14,7 @@ _CLIENT_FIELDS = (
 )
 
 _TRACE_ID = '{"traceId": "'
+_REQUEST_ID = '", "requestId": "'
 
 
 class ClientContext:
@@ -39,18 +40,25 @@ class LambdaContext:
     Most handlers never look at it, so its members are read from *text* when the first one is used.
     """
 
+    aws_request_id: str
+
     def __init__(self, text: str) -> None:
         self._text = text
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "aws_request_id" in self.__dict__:
+        if name.startswith("__") or "function_name" in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self._read()
+        if name == "aws_request_id" and self._text.startswith(_TRACE_ID):
+            # All that many ask for.
+            start = self._text.index('"', len(_TRACE_ID)) + len(_REQUEST_ID)
+            self.aws_request_id = self._text[start : self._text.index('"', start)]
+        else:
+            self._read()
         return getattr(self, name)
 
     def _read(self) -> None:
         members = json.loads(self._text)
-        self.aws_request_id: str = members["requestId"]
+        self.aws_request_id = members["requestId"]
         self.function_name: str = members["functionName"]
         self.function_version: str = members["functionVersion"]
         self.invoked_function_arn: str = members["invokedFunctionArn"]

@@ -28,6 +28,16 @@ _VERSION = sys.version.split()[0]
 _FIRST_OWN_DESCRIPTOR = 6
 _DESCRIPTORS_LOOKED_AT = 256
 _WARM_UP_CALLS = 100
+_TYPICAL_EVENT = '{"text": "a", "list": [1, 2.5, null], "object": {"b": true}}'
+_TYPICAL_CONTEXT = (
+    '{"traceId": "Root=1-0", "requestId": "0", "functionName": "f", "functionVersion": "1", '
+    '"invokedFunctionArn": "a", "memoryLimitInMB": "128", "logGroupName": "g", '
+    '"logStreamName": "s", "clientContext": null, "identity": null, "deadlineMs": "0"}'
+)
+_TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+_TRACE_KEY = _TRACE_VARIABLE.encode()
+_ENVIRONMENT = os.environ
+_VARIABLES: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
 HEADROOM_BYTES = 8 * 1024 * 1024
 _SPARE_BYTES = 1024 * 1024
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -115,6 +125,8 @@ class Runtime:
     def _finish(self) -> None:
         """Make the image final, once the host has seen what is to be immortal."""
         self._pages.settle(id(bytes(_SPARE_BYTES)))
+        if os.environ is _ENVIRONMENT:
+            _warm_up(self, 1)
         # What the image holds is garbage to nobody: collections in a handler must not walk it.
         gc.freeze()
         gc.enable()
@@ -126,7 +138,7 @@ class Runtime:
         self._log.context = lambda_context
         _restore_uniqueness(context)
         try:
-            answer = self._handler(json.loads(event), lambda_context)
+            answer = self._handler(_parsed(event), lambda_context)
         except SystemExit as error:
             raise _exit_error(error, lambda_context.aws_request_id) from None
         except BaseException as error:
@@ -164,18 +176,27 @@ def prepare_image(runtime: Runtime) -> None:
     sys.dont_write_bytecode = True
     sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc]
-    _warm_up(runtime)
+    _warm_up(runtime, _WARM_UP_CALLS)
 
 
-def _warm_up(runtime: Runtime) -> None:
-    """Let the interpreter specialise what runs in every invocation: an image never gets warmer."""
-    runtime._handler = lambda event, context: event
-    context = '{"traceId": "Root=1-0", "requestId": "0"}'
-    for _ in range(_WARM_UP_CALLS):
-        runtime.invoke('{"text": "a", "list": [1, 2.5, null], "object": {"b": true}}', context)
-    runtime._handler = None
+def _warm_up(runtime: Runtime, calls: int) -> None:
+    """Let the interpreter specialise and look up what every invocation needs: an image never gets
+    warmer, and what is found in a cache is not written to it again."""
+    handler, runtime._handler = runtime._handler, _typical
+    kept = _VARIABLES.get(_TRACE_KEY)
+    for _ in range(calls):
+        runtime.invoke(_TYPICAL_EVENT, _TYPICAL_CONTEXT)
+    del _VARIABLES[_TRACE_KEY]
+    if kept is not None:
+        _VARIABLES[_TRACE_KEY] = kept
+    runtime._handler = handler
     runtime._log.context = None
-    del os.environ["_X_AMZN_TRACE_ID"]
+
+
+def _typical(event: Any, context: LambdaContext) -> Any:
+    text = event.get("text") or "none"
+    return {"text": f"{text} {context.get_remaining_time_in_millis()}", "event": event,
+            "requestId": context.aws_request_id}  # fmt: skip
 
 
 def _text_stream(descriptor: int) -> io.TextIOWrapper:
@@ -242,7 +263,20 @@ def _restore_uniqueness(context: str) -> None:
         random.seed()
     trace = trace_id(context)
     if trace is not None:
-        os.environ["_X_AMZN_TRACE_ID"] = trace
+        if os.environ is _ENVIRONMENT:
+            # No C code reads it, and `os.environ` would tell libc.
+            _VARIABLES[_TRACE_KEY] = trace.encode()
+        else:
+            os.environ[_TRACE_VARIABLE] = trace
+
+
+def _parsed(event: str) -> Any:
+    """As `json.loads`, without what looks for white space around the event."""
+    try:
+        value, end = _SCAN(event, 0)
+    except StopIteration:
+        end = -1
+    return value if end == len(event) else json.loads(event)
 
 
 def _marshal(answer: Any, context: LambdaContext) -> str:
@@ -264,6 +298,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+#: What `json.loads` does its work with.
+_SCAN = json.scanner.c_make_scanner(json.JSONDecoder())  # type: ignore[misc]
 #: What `json.dumps(ensure_ascii=False)` makes anew for every call, made once.
 _MARKERS: dict[int, Any] = {}
 _ENCODE = json.encoder.c_make_encoder(  # type: ignore[misc]
