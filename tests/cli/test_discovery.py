@@ -54,3 +54,23 @@ def test_what_is_not_a_url_is_refused_with_who_says_so(url: str) -> None:
         locate(url, None, {})
     with pytest.raises(Failure, match="WASMFAAS_URL says"):
         locate(None, None, {"WASMFAAS_URL": url})
+
+
+@pytest.mark.parametrize("url", [URL, URL + "/", "http://localhost:3001"])
+def test_a_url_of_the_server_on_the_data_directory_is_known_to_be_its(
+    running: Path, url: str
+) -> None:
+    for found in (
+        locate(url, running, {}),
+        locate(None, None, {"WASMFAAS_URL": url, "WASMFAAS_DATA_DIR": str(running)}),
+    ):
+        assert (found.url, found.directory) == (url.rstrip("/"), running)
+    other = url.replace("3001", "3002")
+    assert locate(other, running, {}).directory is None
+    assert locate(url.replace("http", "https"), running, {}).directory is None
+
+
+def test_the_certificate_of_a_server_is_known(tmp_path: Path) -> None:
+    members = {"url": "https://127.0.0.1:1", "tls_cert": "/cert.pem"}
+    (tmp_path / "server.json").write_text(json.dumps(members))
+    assert locate(None, tmp_path, {}).certificate == Path("/cert.pem")
