@@ -23,7 +23,7 @@ from wasmfaas.sandbox.guests import PythonGuest
 from wasmfaas.sandbox.instance import Host, Request, Sandbox
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
-from wasmfaas.sandbox.scratch import EventFile, Scratch
+from wasmfaas.sandbox.scratch import EventFile, FolderWatch, Scratch
 from wasmfaas.sandbox.snapshot import PageMap
 from wasmfaas.sandbox.watch import Watch
 
@@ -59,7 +59,7 @@ class Bench:
         engine = Engine()
         watch = Watch(engine, lambda: None)
         stdin = EventFile(folder / "stdin")
-        scratch = Scratch(folder / "tmp")
+        scratch = Scratch(FolderWatch(folder / "tmp"))
         no_layers = folder / "opt"
         no_layers.mkdir(mode=0o500, exist_ok=True)
         self._host = Host(
@@ -84,7 +84,7 @@ class Bench:
 
     def _snapshot(self, spec: SandboxSpec, path: str) -> None:
         """What the server has a worker do for every Python deployment."""
-        ready, _ = self._sandboxes.take(spec)
+        ready = self._sandboxes.take(spec)
         guest = ready.sandbox.guest
         if isinstance(guest, PythonGuest) and guest.can_be_adopted:
             ready.sandbox.save(path)
@@ -109,7 +109,7 @@ class Bench:
         payload = b""
         for index in range(message["count"]):
             cpu_ns, started_ns = time.process_time_ns(), time.perf_counter_ns()
-            ready, _ = self._sandboxes.take(spec)
+            ready = self._sandboxes.take(spec)
             result = ready.sandbox.call(request)
             waits.append(time.perf_counter_ns() - started_ns)
             middle_ns = time.process_time_ns()
@@ -119,7 +119,8 @@ class Bench:
                 pages = self._pages(ready.sandbox)
             resumed_ns = time.process_time_ns()
             host.scratch.end()
-            self._sandboxes.give_back(ready, result)
+            if not (self._sandboxes.can_keep(ready, result) and self._sandboxes.restore(ready)):
+                self._sandboxes.replace(ready)
             cpus.append(middle_ns - cpu_ns + time.process_time_ns() - resumed_ns)
             fuels.add(result.fuel)
             guests.append(result.duration_us * 1000)

@@ -136,13 +136,12 @@ class Node:
         self._workers = workers = self._new_workers(signed, artefacts)
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
-        books = Books(settings, ledger, logs)
+        books = Books(settings, ledger, logs, Figures())
         admission = Admission(settings.concurrency_max)
         admission.reserve_all(await attachments.reservations())
         invoker = Invoker(
-            settings, registry, deployments, workers, books, snapshots, Figures(), attachments,
-            admission,
-        )  # fmt: skip
+            settings, registry, deployments, workers, books, snapshots, attachments, admission
+        )
         await self._start(workers, runtime, deployments, ledger)
         self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
         self._background(packages.keep_swept(_SWEEP_EVERY_S))

@@ -3,7 +3,7 @@
 import uuid
 
 from wasmfaas.invoke.demand import Demand
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.invoke.test_worker import SPEC
 from wasmfaas.invoke.routes import Routes, Split
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 
 FIRST, SECOND = (Target(replace(SPEC, key=key)) for key in ("1", "2"))
 DRAWS = 10_000

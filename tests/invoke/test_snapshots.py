@@ -7,7 +7,7 @@ from typing import cast
 from tests.invoke.test_worker import SPEC
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import Inspection, PackageKind
 from wasmfaas.store.artefacts import Artefacts

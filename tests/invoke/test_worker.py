@@ -13,7 +13,9 @@ import pytest
 
 from tests.sandbox.conftest import Pool, answer, pool
 from wasmfaas import wire
-from wasmfaas.invoke.worker import Target, Worker, WorkerDied
+from wasmfaas.invoke.job import Errand, WorkerDied
+from wasmfaas.invoke.target import Target
+from wasmfaas.invoke.worker import Worker
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 
 __all__ = ["pool"]
@@ -89,7 +91,9 @@ async def _killed_for(messages: list[dict[str, Any]], path: Path, *, asked: bool
 
 def _ask(worker: Worker) -> asyncio.Future[None]:
     worker.is_idle = False
-    return worker.request(Target(SPEC), {"op": "load"}, _raise, start_ms=600_000, run_ms=0)
+    errand = Errand(Target(SPEC), {"op": "load"}, _raise)
+    worker.run(errand, start_ms=600_000, run_ms=0)
+    return errand.result
 
 
 def _raise(answer: dict[str, Any] | WorkerDied) -> None:

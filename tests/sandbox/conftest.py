@@ -12,9 +12,10 @@ import wasmtime
 
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.invocation import context_text
+from wasmfaas.invoke.job import Errand, WorkerDied
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.reply import Reply
-from wasmfaas.invoke.worker import Target, WorkerDied
+from wasmfaas.invoke.target import Target
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import InvocationContext, Isolation, PackageKind, SandboxSpec
 from wasmfaas.settings import MIB, Settings
@@ -112,9 +113,15 @@ class Pool:
             reply: Reply = answer["reply"]
             return reply
 
-        return self.runner.run(
-            self.workers.invoke(target, request_id, body, context, complete, lambda data: None)
-        )
+        message = {"op": "invoke", "request_id": request_id, "event": body, "context": context}
+
+        async def run() -> Reply:
+            errand = Errand(target, message, complete)
+            self.workers.submit(errand)
+            reply: Reply = await errand.result
+            return reply
+
+        return self.runner.run(run())
 
 
 @pytest.fixture(scope="session")

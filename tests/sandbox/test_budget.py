@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.conftest import Pool, answer
 from tests.sandbox.wat import ZERO, reactor
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 from wasmfaas.settings import MIB
 
 COUNTS = "COUNT = []\ndef lambda_handler(event, context):\n    return len(COUNT)\n"

@@ -7,7 +7,8 @@ import pytest
 from tests.sandbox.conftest import Pool, answer
 from tests.sandbox.hostile import HOSTILE, TIMEOUT, Expectation
 from tests.sandbox.stateful import STATEFUL
-from wasmfaas.invoke.worker import Target, WorkerDied
+from wasmfaas.invoke.job import WorkerDied
+from wasmfaas.invoke.target import Target
 from wasmfaas.models import Isolation
 
 

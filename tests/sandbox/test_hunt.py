@@ -14,7 +14,7 @@ from tests.sandbox.conftest import Pool, answer
 from tests.sandbox.hunting import PYTHON_SOURCE, Canary, build
 from tests.sandbox.wat import OWN, component
 from wasmfaas.invoke.reply import Reply
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 from wasmfaas.models import Isolation
 from wasmfaas.settings import MIB
 

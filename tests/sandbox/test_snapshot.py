@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox.conftest import Pool, answer
 from tests.sandbox.test_isolation import MARKS, RANDOM
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 from wasmfaas.models import Isolation
 
 IMPORTS = """

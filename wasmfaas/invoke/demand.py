@@ -8,7 +8,7 @@ are not even, so that as many again as its square root stand by.
 import math
 from collections.abc import Iterator, Sequence
 
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 
 #: The past weighs less and less: e times less after this long.
 _MEMORY_S = 3.0

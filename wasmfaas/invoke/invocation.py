@@ -9,9 +9,12 @@ from typing import Any
 
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke import metering
+from wasmfaas.invoke.admission import Gate
+from wasmfaas.invoke.figures import Figures
+from wasmfaas.invoke.job import Job, WorkerDied
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.reply import Reply
-from wasmfaas.invoke.worker import Target, WorkerDied, log_stream
+from wasmfaas.invoke.target import Target, log_stream
 from wasmfaas.models import InvocationContext, Outcome, SandboxSpec, Usage
 from wasmfaas.settings import MIB, Settings
 from wasmfaas.store.ledger import Ledger
@@ -23,17 +26,20 @@ EXITED = "Runtime.ExitError"
 
 
 class Books:
-    """Where invocations are entered: the ledger and the logs. Lives as long as the server."""
+    """Where invocations are entered: the ledger, the logs and the figures. Lives as long as the
+    server."""
 
     def __init__(
         self,
         settings: Settings,
         ledger: Ledger,
         logs: LogStore,
+        figures: Figures,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.ledger = ledger
         self.logs = logs
+        self.figures = figures
         self.clock_ms = clock_ms
         self._fuel_per_cpu_us = settings.fuel_per_cpu_us
         self._loses_logs = False
@@ -74,41 +80,81 @@ class Books:
             self._loses_logs = False
 
 
-class Invocation:
-    """What is kept of one invocation while a worker runs it. Lives until its outcome."""
+Done = Callable[[Outcome | WasmfaasError], None]
+
+
+class Invocation(Job):
+    """One invocation on its way to its outcome, which *done* is told, or the error for which there
+    is none: StorageFull, TooManyRequests, ServiceUnavailable. Lives until then."""
+
+    __slots__ = ("_arrived_ns", "_books", "_done", "_gate", "_log", "_request_id", "_started_at_ms")
 
     def __init__(
-        self, books: Books, target: Target, event: bytes, context: InvocationContext
+        self,
+        books: Books,
+        gate: Gate,
+        target: Target,
+        event: bytes,
+        context: InvocationContext,
+        done: Done,
     ) -> None:
+        """*gate* has let it in, and is told when it leaves."""
+        message = {
+            "op": "invoke",
+            "request_id": context.request_id,
+            "event": event,
+            "context": context_text(target, context),
+        }
+        super().__init__(target, message, len(event))
         self._books = books
-        self._spec = target.spec
+        self._gate = gate
+        self._done = done
         self._request_id = context.request_id
-        self._event_bytes = len(event)
         self._started_at_ms = books.clock_ms()
-        self.log = _LiveLog(books, target.spec, context.request_id)
+        self._arrived_ns = time.monotonic_ns()
+        self._log = _LiveLog(books, target.spec, context.request_id)
 
-    def complete(self, answer: dict[str, Any] | WorkerDied) -> Outcome:
-        """Meter and log what the worker says, or that it died.
+    def answered(self, answer: dict[str, Any] | WorkerDied) -> None:
+        """Meter and log what the worker says, or that it died; then tell.
 
         Called in any case, so a caller that goes away takes neither the bill nor the log with it.
-        Raises StorageFull where the usage can't be recorded: then there is no answer.
         """
-        spec, request_id = self._spec, self._request_id
+        self._gate.leave()
+        spec, request_id = self.target.spec, self._request_id
         if isinstance(answer, WorkerDied):
             reply = _obituary(answer, spec, request_id)
         else:
             reply = answer["reply"]
-        usage = self._books.usage(spec, reply, request_id, self._started_at_ms, self._event_bytes)
-        # The order is the promise: on record first, then answered.
-        self._books.ledger.record(usage)
-        return Outcome(
+        books = self._books
+        usage = books.usage(spec, reply, request_id, self._started_at_ms, self.event_bytes)
+        try:
+            # The order is the promise: on record first, then answered.
+            books.ledger.record(usage)
+        except WasmfaasError as error:
+            self._done(error)
+            return
+        books.figures.record(usage, time.monotonic_ns() - self._arrived_ns)
+        outcome = Outcome(
             request_id=request_id,
             executed_version=spec.function_version,
             payload=reply.payload,
             error_type=reply.error_type,
             usage=usage,
-            log=self.log.finish(reply, usage, spec),
+            log=self._log.finish(reply, usage),
         )
+        self._done(outcome)
+
+    def withdrawn(self) -> None:
+        """Nobody waits for it any more, and it has not begun."""
+        self._gate.leave()
+
+    def refused(self, error: WasmfaasError) -> None:
+        self._gate.leave()
+        self._books.figures.refuse(self.target.spec.function_name)
+        self._done(error)
+
+    def logged(self, data: bytes) -> None:
+        self._log.append(data)
 
 
 class _LiveLog:
@@ -116,7 +162,7 @@ class _LiveLog:
 
     def __init__(self, books: Books, spec: SandboxSpec, request_id: str) -> None:
         self._books = books
-        self._function = spec.function_name
+        self._spec = spec
         self._stream = log_stream(spec)
         self._request_id = request_id
         self._start = metering.start_line(request_id, spec.function_version)
@@ -126,10 +172,11 @@ class _LiveLog:
         """What the guest wrote so far; the first part follows START."""
         text = data if self._written else self._start + data
         self._written += text
-        self._books.log(self._function, self._request_id, text, self._stream)
+        self._books.log(self._spec.function_name, self._request_id, text, self._stream)
 
-    def finish(self, reply: Reply, usage: Usage, spec: SandboxSpec) -> bytes:
+    def finish(self, reply: Reply, usage: Usage) -> bytes:
         """Write the rest, END and REPORT; returns the whole."""
+        spec = self._spec
         streamed = len(self._written) - len(self._start) if self._written else 0
         rest = b"" if self._written else reply.init_log + self._start
         rest += reply.log[streamed:]
@@ -143,7 +190,7 @@ class _LiveLog:
         rest += metering.report_line(usage, spec.memory_bytes_max // MIB)
         # After the answer has left, for which the log makes no promise.
         loop = asyncio.get_running_loop()
-        loop.call_soon(self._books.log, self._function, self._request_id, rest, self._stream)
+        loop.call_soon(self._books.log, spec.function_name, self._request_id, rest, self._stream)
         return self._written + rest
 
 

@@ -1,6 +1,8 @@
 """The one way into a function: resolve, admit, lease, run, meter, log. Every trigger ends here."""
 
+import asyncio
 import dataclasses
+import functools
 import json
 import random
 import time
@@ -9,20 +11,15 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from wasmfaas import abi
-from wasmfaas.errors import ResourceConflict, TooManyRequests
+from wasmfaas.errors import ResourceConflict, TooManyRequests, WasmfaasError
 from wasmfaas.invoke.admission import Admission
 from wasmfaas.invoke.deployments import Prepared
-from wasmfaas.invoke.figures import WINDOW_S, Figures
-from wasmfaas.invoke.invocation import (
-    EXITED,
-    TIMED_OUT,
-    Books,
-    Invocation,
-    context_text,
-)
+from wasmfaas.invoke.figures import WINDOW_S
+from wasmfaas.invoke.invocation import EXITED, TIMED_OUT, Books, Done, Invocation
+from wasmfaas.invoke.job import WorkerDied
 from wasmfaas.invoke.routes import Routes, Split
 from wasmfaas.invoke.snapshots import Snapshots
-from wasmfaas.invoke.worker import Target, WorkerDied, log_group, log_stream
+from wasmfaas.invoke.target import Target, log_group, log_stream
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
     Deployment,
@@ -75,7 +72,6 @@ class Invoker:
         workers: Workers,
         books: Books,
         snapshots: Snapshots,
-        figures: Figures,
         reservations: Reservations,
         admission: Admission,
         draw: Callable[[], float] = random.random,
@@ -86,7 +82,6 @@ class Invoker:
         self._workers = workers
         self._books = books
         self._snapshots = snapshots
-        self._figures = figures
         self._reservations = reservations
         self._admission = admission
         self._targets = Routes(draw)
@@ -101,37 +96,53 @@ class Invoker:
         ServiceUnavailable, StorageFull.
         """
         target = self._targets.get(name, qualifier) or await self._resolve(name, qualifier)
+        ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        invocation = self._begin(target, event, context, functools.partial(_end, ended))
+        try:
+            return await ended
+        finally:
+            if invocation is not None and self._workers.withdraw(invocation):
+                invocation.withdrawn()
+
+    def start(
+        self,
+        name: str,
+        event: bytes,
+        context: InvocationContext,
+        done: Done,
+        qualifier: str | None = None,
+    ) -> bool:
+        """As `invoke`, for a function that is known already: False where it is not, and nothing has
+        been done. *done* is called once, with the outcome or the error; raises nothing."""
+        target = self._targets.get(name, qualifier)
+        if target is None:
+            return False
+        self._begin(target, event, context, done)
+        return True
+
+    def _begin(
+        self, target: Target, event: bytes, context: InvocationContext, done: Done
+    ) -> Invocation | None:
+        name = target.spec.function_name
         gate = self._admission.gate(name)
-        invocation = Invocation(self._books, target, event, context)
-        began_ns = time.monotonic_ns()
-
-        def complete(answer: dict[str, Any] | WorkerDied) -> Outcome:
-            gate.leave()
-            outcome = invocation.complete(answer)
-            self._figures.record(outcome.usage, time.monotonic_ns() - began_ns)
-            return outcome
-
-        told = context_text(target, context)
+        invocation = Invocation(self._books, gate, target, event, context, done)
         try:
             gate.enter()
-            return await self._workers.invoke(
-                target,
-                context.request_id,
-                event,
-                told,
-                complete,
-                invocation.log.append,
-                gate.leave,
-            )
-        except TooManyRequests:
-            self._figures.refuse(name)
-            raise
+        except TooManyRequests as error:
+            self._books.figures.refuse(name)
+            done(error)
+            return None
+        try:
+            self._workers.submit(invocation)
+        except WasmfaasError as error:
+            invocation.refused(error)
+        return invocation
 
     def figures(self) -> dict[str, Any]:
         """What runs now, and what ran in the last seconds: of the server, and of each function that
         does or did, by name."""
-        called, held = self._figures.functions(), self._workers.by_function()
-        nothing, none = self._figures.nothing(), Counter[str]()
+        called, held = self._books.figures.functions(), self._workers.by_function()
+        nothing, none = self._books.figures.nothing(), Counter[str]()
         functions = [
             {"name": name}
             | {count: held.get(name, none)[count] for count in ("ready", "busy", "waiting")}
@@ -264,6 +275,15 @@ class Invoker:
             "LAMBDA_TASK_ROOT": abi.TASK_PATH,
             "_HANDLER": configuration.get("Handler") or "",
         }
+
+
+def _end(ended: asyncio.Future[Outcome], outcome: Outcome | WasmfaasError) -> None:
+    if ended.done():
+        return
+    if isinstance(outcome, Outcome):
+        ended.set_result(outcome)
+    else:
+        ended.set_exception(outcome)
 
 
 def _stream_name(deployment: Deployment) -> str:

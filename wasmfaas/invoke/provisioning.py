@@ -11,7 +11,7 @@ from typing import Protocol
 
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke.routes import Split
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 from wasmfaas.invoke.workers import Workers
 
 _logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from wasmfaas.invoke.worker import Target
+from wasmfaas.invoke.target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from wasmfaas.errors import WasmfaasError
+from wasmfaas.invoke.job import WorkerDied
 from wasmfaas.invoke.python_runtime import PythonRuntime
-from wasmfaas.invoke.worker import Target, WorkerDied
+from wasmfaas.invoke.target import Target
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import Deployment, Inspection, PackageKind
 from wasmfaas.store.artefacts import Artefacts

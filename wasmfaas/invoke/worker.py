@@ -1,102 +1,28 @@
 """The server's end of one worker process, and what goes between the two."""
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 from wasmfaas import wire
+from wasmfaas.invoke.job import Job, WorkerDied
 from wasmfaas.invoke.reply import reply_of
-from wasmfaas.models import SandboxSpec
-from wasmfaas.settings import MIB
+from wasmfaas.invoke.target import Target
 
 _logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 _TARGETS_KNOWN_MAX = 512
 #: After an answer, a worker that takes longer to be ready again is given up: a start-up is limited
 #: by itself, unless it blocks in a call to the host.
 _RETURN_S_MAX = 15.0
-
-
-class Target:
-    """A deployment as workers know it. Lives as long as the deployment is served."""
-
-    def __init__(self, spec: SandboxSpec) -> None:
-        self.spec = spec
-        #: The spec as it goes over the wire, made once, and a name that workers remember it by: a
-        #: deployment has another one once it has a snapshot.
-        self.members = asdict(spec)
-        self.name = f"{spec.key}{'+' if spec.snapshot_path else ''}"
-        #: Members of every invocation's context, as JSON text without the braces.
-        self.context = json.dumps(_context(spec))[1:-1]
-
-
-def _context(spec: SandboxSpec) -> dict[str, str | None]:
-    return {
-        "functionName": spec.function_name,
-        "functionVersion": spec.function_version,
-        "memoryLimitInMB": str(spec.memory_bytes_max // MIB),
-        "logGroupName": log_group(spec.function_name),
-        "logStreamName": log_stream(spec),
-        "identity": None,
-    }
-
-
-def log_group(function_name: str) -> str:
-    """CloudWatch's name for a function's log."""
-    return f"/aws/lambda/{function_name}"
-
-
-def log_stream(spec: SandboxSpec) -> str:
-    """The stream of that log which the guest is told that it writes to."""
-    return spec.environment.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
-
-
-class WorkerDied(Exception):
-    """The worker ended before it replied. `killed` says that we did it, at the deadline."""
-
-    def __init__(
-        self, log: bytes, *, killed: bool, status: int, cpu_us: int, duration_us: int
-    ) -> None:
-        super().__init__(f"exit status {status}")
-        self.log = log
-        self.killed = killed
-        #: As `subprocess` has it: negative for a signal.
-        self.status = status
-        #: CPU time since the worker was last idle.
-        self.cpu_us = cpu_us
-        #: Time since the request that it was given.
-        self.duration_us = duration_us
-
-
-@dataclass(frozen=True, slots=True)
-class _Exchange(Generic[Result]):
-    """One message that waits for its answer."""
-
-    key: str
-    complete: Callable[[dict[str, Any] | WorkerDied], Result]
-    result: asyncio.Future[Result]
-
-    def finish(self, answer: dict[str, Any] | WorkerDied) -> None:
-        try:
-            result = self.complete(answer)
-        except Exception as error:
-            if self.result.done():
-                _logger.error("an invocation that nobody waits for failed: %r", error)
-            else:
-                self.result.set_exception(error)
-        else:
-            if not self.result.done():
-                self.result.set_result(result)
+#: Start-up of a function (Lambda's limit), and the loading of its artefact.
+INIT_MS_MAX = 15_000
 
 
 class Worker(asyncio.Protocol):
@@ -123,11 +49,10 @@ class Worker(asyncio.Protocol):
         self.retired = False
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.on_idle: Callable[[Worker], None] = lambda worker: None
-        self.on_log: Callable[[bytes], None] = lambda data: None
         self.on_end: Callable[[Worker], None] = lambda worker: None
         self._decoder = wire.Decoder()
         self._transport: asyncio.WriteTransport | None = None
-        self._exchange: _Exchange[Any] | None = None
+        self._job: Job | None = None
         #: Names of the targets that were sent in full.
         self._known: set[str] = set()
         self._log: list[bytes] = []
@@ -136,6 +61,7 @@ class Worker(asyncio.Protocol):
         self._cpu_us_idle = 0
         self._requested_ns = 0
         self._run_ms: int | None = None
+        self._may_be_late = False
         self._timer: asyncio.TimerHandle | None = None
         #: Whether it was told of deployments to keep.
         self._keeps = False
@@ -173,36 +99,23 @@ class Worker(asyncio.Protocol):
         """Send the first frame, upon which the worker jails itself and reports ready."""
         self._send(dict(options))
 
-    def request(
-        self,
-        target: Target,
-        message: dict[str, Any],
-        complete: Callable[[dict[str, Any] | WorkerDied], Result],
-        *,
-        start_ms: int,
-        run_ms: int,
-        on_log: Callable[[bytes], None] = lambda data: None,
-    ) -> asyncio.Future[Result]:
-        """Send *message*, which is about *target*.
+    def run(self, job: Job, *, start_ms: int, run_ms: int) -> None:
+        """Send the message of *job*, which is told the answer, or the worker's death.
 
-        *complete* turns the reply, or the worker's death, into the result; it is called at once and
-        in any case, also where nobody waits for the result any more. The worker is killed at the
-        deadline: *start_ms* for getting a sandbox ready, then *run_ms* from the moment that it says
-        it is. It becomes idle by itself, when it says so.
+        The worker is killed at the deadline: *start_ms* for getting a sandbox ready, then *run_ms*
+        from the moment that it says it is. It becomes idle by itself, when it says so.
         """
-        loop = asyncio.get_running_loop()
         self._log.clear()
         self._log_bytes = 0
         self._killed = False
-        self._requested_ns = time.monotonic_ns()
-        self.on_log = on_log
+        self._requested_ns = job.began_ns = time.monotonic_ns()
+        target = job.target
         self._used[target.spec.key] = self._requested_ns, target.spec.function_name
-        result: asyncio.Future[Result] = loop.create_future()
-        self._exchange = _Exchange(target.spec.key, complete, result)
-        self._run_ms = run_ms
+        self._job, self._run_ms = job, run_ms
+        self._may_be_late = not start_ms
+        loop = asyncio.get_running_loop()
         self._timer = loop.call_later((start_ms + run_ms) / 1000, self.kill)
-        self._send(self._addressed(target, message))
-        return result
+        self._send(self._addressed(target, job.message))
 
     def _addressed(self, target: Target, message: dict[str, Any]) -> dict[str, Any]:
         """*message* with the target's name, and with all of it where this worker knows it not."""
@@ -220,12 +133,12 @@ class Worker(asyncio.Protocol):
         return (
             key in self.ready_keys
             or self.returning_key == key
-            or (self._exchange is not None and self._exchange.key == key)
+            or (self._job is not None and self._job.target.spec.key == key)
         )
 
     def functions_held(self) -> tuple[str | None, list[str]]:
         """The function that it runs, and those that it has a sandbox ready of."""
-        running = None if self._exchange is None else self._exchange.key
+        running = None if self._job is None else self._job.target.spec.key
         ready = [
             self._used[key][1] for key in self.ready_keys if key in self._used and key != running
         ]
@@ -263,43 +176,78 @@ class Worker(asyncio.Protocol):
 
     def _receive(self, message: dict[str, Any]) -> None:
         match message["op"]:
-            case "log":
-                self._log.append(message["log"])
-                self._log_bytes += len(message["log"])
-                if self._log_bytes > wire.FRAME_BYTES_MAX:
-                    raise ValueError("more log than any invocation may write")
-                self.on_log(message["log"])
-            case "started":
-                self._restart_timer()
-            case "reply" | "loaded":
+            case "reply":
                 message["streamed_log"] = b"".join(self._log)
-                if self._exchange is None:
-                    raise ValueError("an answer to no question")
-                if message["op"] == "reply":
-                    message["reply"] = reply_of(message)
-                self.returning_key = self._exchange.key
-                self._complete(message)
+                message["reply"] = reply_of(message)
+                self._answered(message)
+                if message["ready"] is None:
+                    self._await_return()
+                else:
+                    self._idle(message["ready"], message["cpu_us_process"])
+            case "loaded":
+                self._answered(message)
                 self._await_return()
             case "ready":
                 self._returned()
-                self.ready_keys, self.returning_key = frozenset(message["keys"]), None
-                self._cpu_us_idle = int(message["cpu_us"])
-                if not self.started.done():
-                    self.started.set_result(None)
-                self.is_idle = True
-                self.on_idle(self)
+                self._idle(message["keys"], message["cpu_us"])
+            case "holds":
+                self.ready_keys = frozenset(message["keys"])
+            case "late":
+                self._late()
+            case "started":
+                self._restart_timer()
+            case "log":
+                self._logged(message["log"])
 
-    def _complete(self, answer: dict[str, Any] | WorkerDied) -> None:
-        exchange, self._exchange = self._exchange, None
-        if exchange is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        exchange.finish(answer)
+    def _answered(self, message: dict[str, Any]) -> None:
+        if self._job is None:
+            raise ValueError("an answer to no question")
+        self.returning_key = self._job.target.spec.key
+        self._complete(message)
 
     def _await_return(self) -> None:
         self._returns = True
         self._timer = asyncio.get_running_loop().call_later(self.return_s_max, self.kill)
+
+    def _idle(self, keys: list[str] | bool, cpu_us: int) -> None:
+        """It holds *keys* ready (True: as before), and takes the next job."""
+        if keys is not True:
+            self.ready_keys = frozenset(cast(list[str], keys))
+        self.returning_key = None
+        self._cpu_us_idle = int(cpu_us)
+        if not self.started.done():
+            self.started.set_result(None)
+        self.is_idle = True
+        self.on_idle(self)
+
+    def _logged(self, data: bytes) -> None:
+        self._log.append(data)
+        self._log_bytes += len(data)
+        if self._log_bytes > wire.FRAME_BYTES_MAX:
+            raise ValueError("more log than any invocation may write")
+        if self._job is not None:
+            self._job.logged(data)
+
+    def _late(self) -> None:
+        """A sandbox that was said to be ready is not, so that a start-up comes first. Once only for
+        each job, so that a subverted worker gains nothing by it."""
+        if self._timer is None or self._run_ms is None or not self._may_be_late:
+            return
+        self._may_be_late = False
+        self._timer.cancel()
+        late_s = (INIT_MS_MAX + self._run_ms) / 1000
+        self._timer = asyncio.get_running_loop().call_later(late_s, self.kill)
+
+    def _complete(self, answer: dict[str, Any] | WorkerDied) -> None:
+        job, self._job = self._job, None
+        if job is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            job.finish(answer)
+        except Exception as error:
+            _logger.error("a job could not be ended: %r", error)
 
     def _returned(self) -> None:
         """Raises ValueError where a subverted worker says so that is at work, or idle already: it

@@ -9,29 +9,30 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from wasmfaas import trees
 from wasmfaas.errors import ServiceUnavailable
 from wasmfaas.invoke.demand import Demand, Flow
 from wasmfaas.invoke.figures import holdings, totals
+from wasmfaas.invoke.job import Errand, Job, WorkerDied
 from wasmfaas.invoke.launcher import Launcher, until_started
-from wasmfaas.invoke.waiting import Waiter, Waiting, throttled
-from wasmfaas.invoke.worker import Target, Worker, WorkerDied
+from wasmfaas.invoke.target import Target
+from wasmfaas.invoke.waiting import Waiting, throttled
+from wasmfaas.invoke.worker import INIT_MS_MAX, Worker
 from wasmfaas.settings import Settings
 from wasmfaas.store.artefacts import Artefact
 
 _logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
-
-#: Start-up of a function (Lambda's limit), and the loading of its artefact.
-_INIT_MS_MAX = 15_000
 _FAILED_STARTS_MAX = 5
 _SCALE_EVERY_S = 1.0
 _STOPPING = "The server is stopping."
+#: A worker is idle from its answer on, but puts its sandbox back first: one that has been idle for
+#: this long is through with that.
+_SETTLED_S = 0.001
 
 
 class Workers:
@@ -156,41 +157,35 @@ class Workers:
         held = [worker.functions_held() for worker in self._workers]
         return holdings(held, self._waiting.by_function())
 
-    async def invoke(
-        self,
-        target: Target,
-        request_id: str,
-        event: bytes,
-        context: bytes,
-        complete: Callable[[dict[str, Any] | WorkerDied], Result],
-        on_log: Callable[[bytes], None],
-        abandon: Callable[[], None] = lambda: None,
-    ) -> Result:
-        """Run one invocation on a worker of its own; what *complete* makes of its reply.
+    def submit(self, job: Job, *, ahead: bool = False) -> None:
+        """Have *job* run on a worker of its own, as soon as there is one; `refused` where none
+        comes free in time. *ahead* is for what no invocation has to wait for.
 
-        Raises TooManyRequests where none comes free in time, and what *complete* raises, which is
-        called for every invocation that began; *abandon* for every other.
+        Raises TooManyRequests, ServiceUnavailable where it is refused at once.
         """
-        spec, flow = target.spec, self._demand.arrive(target)
-        try:
-            worker = await self._lease(target, len(event))
-        except BaseException:
-            abandon()
-            raise
-        began_ns, was_ready = time.monotonic_ns(), spec.key in worker.ready_keys
-        message = {"op": "invoke", "request_id": request_id, "event": event, "context": context}
-        result = await worker.request(
-            target,
-            message,
-            complete,
-            start_ms=0 if was_ready else _INIT_MS_MAX,
-            run_ms=spec.timeout_ms + self._settings.kill_grace_ms,
-            on_log=on_log,
-        )
-        if was_ready:
-            flow.served += 1
-            flow.served_ns += time.monotonic_ns() - began_ns
-        return result
+        if self._closing:
+            raise ServiceUnavailable(_STOPPING)
+        if not ahead:
+            job.flow = self._demand.arrive(job.target)
+        worker = self._pick(job.target.spec.key)
+        if worker is not None:
+            self._take(worker)
+            self._run(worker, job)
+            return
+        if ahead:
+            self._waiting.enter_ahead(job)
+        else:
+            self._waiting.enter(job)
+        wait_s = self._settings.queue_wait_ms_max / 1000
+        job.timer = asyncio.get_running_loop().call_later(wait_s, self._overdue, job)
+        if not self._idle:
+            self._grow()
+
+    def withdraw(self, job: Job) -> bool:
+        """Have *job* wait no more; whether it still did."""
+        if job.timer is not None:
+            job.timer.cancel()
+        return self._waiting.leave(job)
 
     async def load(self, target: Target) -> bytes | None:
         """Have a sandbox ready in one worker, once no invocation waits; the start-up's error
@@ -200,11 +195,19 @@ class Workers:
         """
         if self.held(target.spec.key):
             return None
-        return await self._load(await self._lease(target, 0, ahead=True), target)
+        errand = Errand(target, {"op": "load"}, _start_error)
+        self.submit(errand, ahead=True)
+        try:
+            error: bytes | None = await errand.result
+            return error
+        finally:
+            self.withdraw(errand)
 
     async def _load(self, worker: Worker, target: Target) -> bytes | None:
-        message = {"op": "load"}
-        return await worker.request(target, message, _start_error, start_ms=_INIT_MS_MAX, run_ms=0)
+        errand = Errand(target, {"op": "load"}, _start_error)
+        worker.run(errand, start_ms=INIT_MS_MAX, run_ms=0)
+        error: bytes | None = await errand.result
+        return error
 
     async def save(self, target: Target, path: Path) -> None:
         """Have the memory of a started sandbox written to *path*, by a worker that does nothing
@@ -213,59 +216,45 @@ class Workers:
         try:
             await until_started(worker)
             written = worker.scratch_path / "snapshot"
-            message = {"op": "save", "path": str(written)}
-            await worker.request(target, message, _start_error, start_ms=_INIT_MS_MAX, run_ms=0)
+            errand = Errand(target, {"op": "save", "path": str(written)}, _start_error)
+            worker.run(errand, start_ms=INIT_MS_MAX, run_ms=0)
+            await errand.result
             if written.exists():
                 written.replace(path)
         finally:
             worker.close()
 
-    async def _lease(self, target: Target, event_bytes: int, *, ahead: bool = False) -> Worker:
-        if self._closing:
-            raise ServiceUnavailable(_STOPPING)
-        worker = self._pick(target.spec.key)
-        if worker is not None:
-            self._take(worker)
-            return worker
-        function = target.spec.function_name
-        if ahead:
-            waiter = self._waiting.enter_ahead(function)
-        else:
-            waiter = self._waiting.enter(function, event_bytes)
-        if not self._idle:
-            self._grow()
-        worker = await self._wait(waiter)
-        # It may have ended since it was given away.
-        if worker in self._workers:
-            return worker
-        return await self._lease(target, event_bytes, ahead=ahead)
+    def _run(self, worker: Worker, job: Job) -> None:
+        spec = job.target.spec
+        if job.message["op"] == "load":
+            worker.run(job, start_ms=INIT_MS_MAX, run_ms=0)
+            return
+        job.was_ready = spec.key in worker.ready_keys
+        worker.run(
+            job,
+            start_ms=0 if job.was_ready else INIT_MS_MAX,
+            run_ms=spec.timeout_ms + self._settings.kill_grace_ms,
+        )
 
-    async def _wait(self, waiter: Waiter) -> Worker:
+    def _overdue(self, job: Job) -> None:
+        self._waiting.leave(job)
         waited = self._settings.queue_wait_ms_max
-        try:
-            async with asyncio.timeout(waited / 1000):
-                return await waiter.lease
-        except TimeoutError:
-            if waiter.lease.done() and not waiter.lease.cancelled():
-                # Just in time after all.
-                return waiter.lease.result()
-            raise throttled(f"no worker came free within {waited} ms") from None
-        except asyncio.CancelledError:
-            if waiter.lease.done() and not waiter.lease.cancelled():
-                worker = waiter.lease.result()
-                worker.is_idle = True
-                self._idle_now(worker)
-            raise
-        finally:
-            self._waiting.leave(waiter)
+        job.refused(throttled(f"no worker came free within {waited} ms"))
 
     def _pick(self, key: str) -> Worker | None:
-        """An idle worker: one that has *key* ready, else the one that has been idle longest; none
+        """An idle worker: one that has *key* ready, of these the one that was idle last and has put
+        its sandbox back; else the one that has been idle longest, whatever it has ready; none
         where one that has just served *key* is about to be ready again, which is sooner than any
         start-up."""
+        settled = time.monotonic() - _SETTLED_S
+        found = None
         for worker in reversed(self._idle):
             if key in worker.ready_keys:
-                return worker
+                found = worker
+                if self._idle[worker] < settled:
+                    break
+        if found is not None:
+            return found
         returning = sum(worker.returning_key == key for worker in self._workers)
         if len(self._waiting) < min(returning, self._settings.queue_depth_max):
             return None
@@ -282,14 +271,18 @@ class Workers:
             self._serve(worker)
 
     def _serve(self, worker: Worker) -> None:
-        waiter = self._waiting.next()
-        if waiter is not None:
+        job = self._waiting.next()
+        if job is not None:
+            if job.timer is not None:
+                job.timer.cancel()
             self._take(worker)
-            waiter.lease.set_result(worker)
+            self._run(worker, job)
 
     def _refuse_waiting(self, reason: str) -> None:
-        while (waiter := self._waiting.next()) is not None:
-            waiter.lease.set_exception(ServiceUnavailable(reason))
+        while (job := self._waiting.next()) is not None:
+            if job.timer is not None:
+                job.timer.cancel()
+            job.refused(ServiceUnavailable(reason))
 
     def _grow(self) -> None:
         if len(self._workers) + self._starting < self._settings.workers_max:

@@ -190,9 +190,16 @@ class Sandbox:
         except (OSError, MemoryError) as error:
             raise GuestFailure(SNAPSHOT_UNUSABLE, str(error)) from error
 
+    def can_restore(self) -> bool:
+        """Whether `restore` may succeed, as far as that is known without trying."""
+        if self.image is None or self.host.descriptors.count() != self._open_files:
+            return False
+        # A reactor's memory can be shrunk.
+        return self.spec.kind is PackageKind.REACTOR or not self.image.has_grown
+
     def restore(self) -> bool:
         """Put the memory back to the image; False where that can't be done."""
-        if self.image is None or self.host.descriptors.count() != self._open_files:
+        if self.image is None or not self.can_restore():
             return False
         self.host.scratch.lift()
         return self.guest.restore(self) and self.image.restore()

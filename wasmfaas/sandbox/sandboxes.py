@@ -77,13 +77,17 @@ class Sandboxes:
                 self._host.engine, artefact_path
             )
 
-    def take(self, spec: SandboxSpec) -> tuple[Ready, bool]:
-        """A ready sandbox, and whether it had to be made now. Its `started` may hold an error."""
+    def has(self, key: str) -> bool:
+        """Whether a sandbox of the deployment *key* is ready."""
+        return key in self._ready
+
+    def take(self, spec: SandboxSpec) -> Ready:
+        """A ready sandbox, made now where there is none; then `started` may hold an error."""
         ready = self._ready.pop(spec.key, None)
-        if ready is not None:
-            self._bytes -= ready.bytes
-            return ready, False
-        return self._make(spec), True
+        if ready is None:
+            return self._make(spec)
+        self._bytes -= ready.bytes
+        return ready
 
     def keep(self, keys: Iterable[str]) -> None:
         """Of these deployments, a sandbox that is ready stays when memory is wanted for others."""
@@ -95,13 +99,30 @@ class Sandboxes:
             if key in self._ready:
                 self._discard(key)
 
-    def give_back(self, ready: Ready, result: Result) -> None:
-        """Make the sandbox of a finished invocation ready again, or replace it."""
-        if result.usable and self._keep(ready):
-            self._store(ready)
-        else:
-            ready.close()
-            self.prepare(ready.sandbox.spec)
+    def can_keep(self, ready: Ready, result: Result) -> bool:
+        """Whether the sandbox of a finished invocation can be made ready again, as far as that is
+        known without trying."""
+        sandbox = ready.sandbox
+        spec = sandbox.spec
+        if not result.usable or spec.kind is PackageKind.COMMAND:
+            return False
+        if sandbox.calls >= self._calls_max:
+            return False
+        if spec.isolation is Isolation.REUSE:
+            return True
+        return spec.isolation is Isolation.PRISTINE and sandbox.can_restore()
+
+    def restore(self, ready: Ready) -> bool:
+        """Make the sandbox ready again; False where that can't be done after all."""
+        if ready.sandbox.spec.isolation is not Isolation.REUSE and not ready.sandbox.restore():
+            return False
+        self._store(ready)
+        return True
+
+    def replace(self, ready: Ready) -> None:
+        """Discard the sandbox, and have another one ready."""
+        ready.close()
+        self.prepare(ready.sandbox.spec)
 
     def prepare(self, spec: SandboxSpec) -> Result | None:
         """Have a sandbox ready before it is asked for; the result says what went wrong."""
@@ -116,16 +137,6 @@ class Sandboxes:
         else:
             ready.close()
         return ready.started
-
-    def _keep(self, ready: Ready) -> bool:
-        spec = ready.sandbox.spec
-        if spec.kind is PackageKind.COMMAND or ready.sandbox.calls >= self._calls_max:
-            return False
-        if spec.isolation is Isolation.REUSE:
-            return True
-        return (
-            self._can_restore and spec.isolation is Isolation.PRISTINE and ready.sandbox.restore()
-        )
 
     def _store(self, ready: Ready) -> None:
         self._ready[ready.sandbox.spec.key] = ready

@@ -140,11 +140,17 @@ class Image:
         from."""
         return sum(part.private_bytes for part in self._parts)
 
+    @property
+    def has_grown(self) -> bool:
+        """Whether a memory is larger than it was."""
+        for part in self._parts:
+            if part.memory.size != part.size:
+                return True
+        return any(memory.size for memory in self._empty)
+
     def restore(self) -> bool:
         """Put every byte back; False where a memory grew, so that it can't be done."""
-        if any(part.memory.size != part.size for part in self._parts):
-            return False
-        if any(memory.size for memory in self._empty):
+        if self.has_grown:
             return False
         for part in self._parts:
             part.restore(self._page_map.written(part.memory.base, part.size))

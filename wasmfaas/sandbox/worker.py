@@ -3,7 +3,9 @@
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
 `invoke`, `load` and `save`; the first about a deployment brings its spec; and `drop`, which gives
 idle sandboxes up and is not answered. Messages out, for an
-invocation: any number of `log`, then `reply`, then, once a sandbox stands ready again, `ready`.
+invocation: any number of `log`, then `reply`, and, where that does not say so already, `ready` once
+the next invocation may come. `holds` tells when other sandboxes are ready than was said, and `late`
+that what was said to be ready has to start up first.
 """
 
 import gc
@@ -25,7 +27,7 @@ from wasmfaas.sandbox.guests import PythonGuest
 from wasmfaas.sandbox.instance import Host, Request, Result, Sandbox
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
-from wasmfaas.sandbox.scratch import EventFile, Scratch
+from wasmfaas.sandbox.scratch import EventFile, FolderWatch, Scratch
 from wasmfaas.sandbox.snapshot import PageMap
 from wasmfaas.sandbox.watch import Watch
 
@@ -40,15 +42,18 @@ class Worker:
         channel: socket.socket,
         page_map: PageMap,
         descriptors: Descriptors,
+        folder_watch: FolderWatch,
         options: dict[str, Any],
     ) -> None:
         self._channel = channel
         self._sending = threading.Lock()
         self._current: Sandbox | None = None
         self._specs: dict[str, SandboxSpec] = {}
+        #: The sandboxes that the server believes to be ready.
+        self._told: list[str] = []
         engine = Engine()
         scratch_path = Path(options["scratch_path"])
-        scratch = Scratch(scratch_path / "tmp")
+        scratch = Scratch(folder_watch)
         watch = Watch(engine, self._tick)
         stdin = EventFile(scratch_path / "stdin")
         no_layers = scratch_path / "opt"
@@ -69,18 +74,24 @@ class Worker:
         self._send_ready()
         while data := self._channel.recv(_RECEIVE_BYTES):
             for message in decoder.feed(data):
-                if message["op"] == "invoke":
-                    self._invoke(message)
-                elif message["op"] == "drop":
-                    self._sandboxes.drop(message["keys"])
-                    continue  # It is idle, and the server knows what it holds.
-                elif message["op"] == "keep":
-                    self._sandboxes.keep(message["keys"])
-                    continue  # Nothing is ready that was not.
-                elif message["op"] == "save":
-                    self._save(message)
-                else:
-                    self._load(message)
+                self._serve(message)
+
+    def _serve(self, message: dict[str, Any]) -> None:
+        match message["op"]:
+            case "invoke":
+                self._invoke(message)
+            case "drop":
+                # It is idle, and the server knows what it holds.
+                self._sandboxes.drop(message["keys"])
+                self._told = self._sandboxes.keys()
+            case "keep":
+                # Nothing is ready that was not.
+                self._sandboxes.keep(message["keys"])
+            case "save":
+                self._save(message)
+                self._send_ready()
+            case _:
+                self._load(message)
                 self._send_ready()
 
     def _load(self, message: dict[str, Any]) -> None:
@@ -91,7 +102,7 @@ class Worker:
     def _save(self, message: dict[str, Any]) -> None:
         """Start a sandbox and write its memory to a file; where that is not all that makes it what
         it is, or where the start-up fails, leave no file."""
-        ready, _ = self._sandboxes.take(self._spec(message))
+        ready = self._sandboxes.take(self._spec(message))
         guest = ready.sandbox.guest
         started = ready.started.error_type is None
         if started and isinstance(guest, PythonGuest) and guest.can_be_adopted:
@@ -104,12 +115,16 @@ class Worker:
 
     def _invoke(self, message: dict[str, Any]) -> None:
         spec = self._spec(message)
-        ready, cold = self._sandboxes.take(spec)
+        cold = not self._sandboxes.has(spec.key)
+        if cold:
+            self._send({"op": "late"})
+        ready = self._sandboxes.take(spec)
         sandbox, started = ready.sandbox, ready.started
         init_log, ready.start_log = ready.start_log, b""
         if started.error_type is not None:
-            self._reply(started, init_log, started.duration_us)
+            self._reply(started, init_log, started.duration_us, None)
             ready.close()
+            self._send_ready()
             return
         if cold:
             self._send({"op": "started"})
@@ -120,9 +135,32 @@ class Worker:
             # It has the start-up to itself, and so has it on its bill.
             result.fuel += started.fuel
             result.cpu_us += started.cpu_us
-        self._reply(result, init_log, started.duration_us if cold else None)
+        keeps = self._sandboxes.can_keep(ready, result)
+        # What has to be cleaned up first may take long.
+        soon = keeps and self._host.scratch.is_clean()
+        init_us = started.duration_us if cold else None
+        self._reply(result, init_log, init_us, self._to_hold(spec.key) if soon else None)
         self._host.scratch.end()
-        self._sandboxes.give_back(ready, result)
+        if not (keeps and self._sandboxes.restore(ready)):
+            if soon:
+                self._send({"op": "late"})
+            self._sandboxes.replace(ready)
+        if soon:
+            self._tell_changes()
+        else:
+            self._send_ready()
+
+    def _to_hold(self, key: str) -> list[str] | bool:
+        """What will be ready for the next invocation, with *key*; True where it is what was told
+        last."""
+        told, self._told = self._told, [*self._sandboxes.keys(), key]
+        return True if set(told) == set(self._told) else self._told
+
+    def _tell_changes(self) -> None:
+        keys = self._sandboxes.keys()
+        if len(keys) != len(self._told):
+            self._told = keys
+            self._send({"op": "holds", "keys": keys})
 
     def _spec(self, message: dict[str, Any]) -> SandboxSpec:
         """The spec that *message* is about; it brings it along when it is the first to."""
@@ -136,10 +174,16 @@ class Worker:
         return self._specs[name]
 
     def _send_ready(self) -> None:
-        cpu_us = time.process_time_ns() // 1000
-        self._send({"op": "ready", "keys": self._sandboxes.keys(), "cpu_us": cpu_us})
+        self._told = self._sandboxes.keys()
+        self._send({"op": "ready", "keys": self._told, "cpu_us": _cpu_us()})
 
-    def _reply(self, result: Result, init_log: bytes, init_us: int | None) -> None:
+    def _reply(
+        self,
+        result: Result,
+        init_log: bytes,
+        init_us: int | None,
+        ready: list[str] | bool | None,
+    ) -> None:
         reply = {
             "op": "reply",
             "payload": result.payload,
@@ -151,6 +195,8 @@ class Worker:
             "memory_bytes": result.memory_bytes,
             "init_us": init_us,
             "init_log": init_log,
+            "ready": ready,
+            "cpu_us_process": _cpu_us(),
         }
         with self._sending:
             # From here on the watch takes nothing that belongs to this invocation.
@@ -174,6 +220,11 @@ class Worker:
             self._channel.sendall(wire.encode(message))
 
 
+def _cpu_us() -> int:
+    """What this process has used so far."""
+    return time.process_time_ns() // 1000
+
+
 def main() -> None:
     """Entry point: `python -m wasmfaas.sandbox.worker DESCRIPTOR`, options in the first frame."""
     channel = socket.socket(fileno=int(sys.argv[1]))
@@ -186,6 +237,7 @@ def main() -> None:
         options = next(decoder.feed(data), {})
     jail.die_with_parent(options["parent_pid"])
     page_map, descriptors = PageMap(), Descriptors()
+    folder_watch = FolderWatch(Path(options["scratch_path"]) / "tmp")
     # Before any thread starts: a thread inherits its jail from the one that starts it.
     jail.enter(
         jail.JailPolicy(
@@ -193,7 +245,7 @@ def main() -> None:
             write_paths=(Path(options["scratch_path"]),),
         )
     )
-    worker = Worker(channel, page_map, descriptors, options)
+    worker = Worker(channel, page_map, descriptors, folder_watch, options)
     gc.freeze()
     worker.run()
 
