@@ -18,6 +18,7 @@ from wasmtime import component
 
 from wasmfaas import abi
 from wasmfaas.models import PackageKind, SandboxSpec
+from wasmfaas.sandbox import traps
 from wasmfaas.sandbox.descriptors import Descriptors
 from wasmfaas.sandbox.engine import (
     INSTANCES_MAX,
@@ -252,7 +253,7 @@ class Sandbox:
             failure = error
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             trapped = True
-            failure = GuestFailure(*_trap(error))
+            failure = GuestFailure(*traps.explained(error))
         finally:
             self.host.watch.stop()
         cpu_us = (time.thread_time_ns() - cpu_started) // 1000
@@ -331,24 +332,3 @@ def failure_payload(failure: GuestFailure, request_id: str) -> bytes:
     if isinstance(trace, list):
         members["stackTrace"] = trace
     return json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace")
-
-
-def _trap(error: Exception) -> tuple[str, str]:
-    """Error type and message for what Wasmtime raised."""
-    if isinstance(error, wasmtime.ExitTrap):
-        if error.code == 0:
-            return "Runtime.ExitError", "Runtime exited without providing a reason"
-        return "Runtime.ExitError", f"Runtime exited with error: exit status {error.code}"
-    text = str(error)
-    if "call stack exhausted" in text:
-        return "Runtime.StackOverflow", "Runtime exited with error: call stack exhausted"
-    return "Runtime.ExitError", f"Runtime exited with error: {_reason(text)}"
-
-
-def _reason(text: str) -> str:
-    """The cause at the end of Wasmtime's error chain, without addresses and backtrace."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if "wasm trap:" in line:
-            return line[line.index("wasm trap:") :]
-    return lines[-1][:500] if lines else "unknown"
