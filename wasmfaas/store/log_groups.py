@@ -7,21 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Row,
-    Subquery,
-    delete,
-    func,
-    insert,
-    literal,
-    null,
-    select,
-    union_all,
-    update,
-)
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Connection, delete, func, insert, literal, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from wasmfaas.log_errors import LogGroupExists, LogGroupLimitExceeded, LogGroupNotFound, TooManyTags
@@ -77,10 +63,11 @@ class LogGroups:
     ) -> tuple[list[LogGroup], bool]:
         """Groups whose names start with *prefix*, hold *part* and come after *after*, by name: at
         most *limit*, and whether there are more."""
-        names = _names()
+        of_functions = select((literal(FUNCTION_PREFIX) + FUNCTIONS.c.name).label("name"))
+        names = union(of_functions, select(LOG_GROUPS.c.name)).subquery()
         # LIKE is case-insensitive on some databases: it only makes the search short.
         query = (
-            _groups(names)
+            select(names.c.name)
             .where(
                 names.c.name > after,
                 names.c.name.startswith(prefix, autoescape=True),
@@ -90,19 +77,19 @@ class LogGroups:
         )
 
         def transaction(connection: Connection) -> list[LogGroup]:
-            rows = connection.execute(query)
-            fitting = (row for row in rows if row.name.startswith(prefix) and part in row.name)
-            return [_group(row) for row in islice(fitting, limit + 1)]
+            found = connection.execute(query).scalars()
+            fitting = (name for name in found if name.startswith(prefix) and part in name)
+            return [_existing(connection, name) for name in list(islice(fitting, limit + 1))]
 
-        found = await self._database.run(transaction)
-        return found[:limit], len(found) > limit
+        groups = await self._database.run(transaction)
+        return groups[:limit], len(groups) > limit
 
     async def create(self, name: str, tags: Mapping[str, str]) -> None:
         """Raises LogGroupExists, also for the group of a function that exists, and
         LogGroupLimitExceeded."""
 
         def transaction(connection: Connection) -> None:
-            if connection.execute(_named(name)).first() is not None:
+            if _found(connection, name) is not None:
                 raise LogGroupExists("The specified log group already exists")
             count = connection.execute(select(func.count()).select_from(LOG_GROUPS)).scalar_one()
             if count >= self._made_max:
@@ -161,55 +148,29 @@ class LogGroups:
             raise LogGroupExists("The specified log group already exists") from None
 
 
-def _names() -> Subquery:
-    """The names of all groups, and when they were made as far as that is known."""
-    created_at_ms = (
-        select(func.min(DEPLOYMENTS.c.created_at_ms))
-        .where(DEPLOYMENTS.c.function_name == FUNCTIONS.c.name)
-        .scalar_subquery()
-    )
-    of_functions = select(
-        (literal(FUNCTION_PREFIX) + FUNCTIONS.c.name).label("name"),
-        created_at_ms.label("created_at_ms"),
-        sql_cast(null(), BigInteger).label("recorded_at_ms"),
-    )
-    recorded = select(LOG_GROUPS.c.name, sql_cast(null(), BigInteger), LOG_GROUPS.c.created_at_ms)
-    both = union_all(of_functions, recorded).subquery()
-    return (
-        select(
-            both.c.name,
-            func.coalesce(func.max(both.c.recorded_at_ms), func.max(both.c.created_at_ms), 0).label(
-                "created_at_ms"
-            ),
-        )
-        .group_by(both.c.name)
-        .subquery()
-    )
-
-
-def _groups(names: Subquery) -> Any:
-    joined = names.outerjoin(LOG_GROUPS, LOG_GROUPS.c.name == names.c.name)
-    return select(
-        names.c.name, names.c.created_at_ms, LOG_GROUPS.c.retention_days, LOG_GROUPS.c.tags
-    ).select_from(joined)
-
-
-def _named(name: str) -> Any:
-    names = _names()
-    return _groups(names).where(names.c.name == name)
-
-
 def _existing(connection: Connection, name: str) -> LogGroup:
-    row = connection.execute(_named(name)).first()
-    if row is None:
+    group = _found(connection, name)
+    if group is None:
         raise LogGroupNotFound("The specified log group does not exist.")
-    return _group(row)
+    return group
 
 
-def _group(row: Row[Any]) -> LogGroup:
-    return LogGroup(
-        name=row.name,
-        created_at_ms=row.created_at_ms,
-        retention_days=row.retention_days,
-        tags=json.loads(row.tags or "{}"),
+def _found(connection: Connection, name: str) -> LogGroup | None:
+    """What is recorded of the group, else that there is a function that it belongs to."""
+    row = connection.execute(select(LOG_GROUPS).where(LOG_GROUPS.c.name == name)).first()
+    if row is not None:
+        return LogGroup(
+            name=name,
+            created_at_ms=row.created_at_ms,
+            retention_days=row.retention_days,
+            tags=json.loads(row.tags),
+        )
+    function = name.removeprefix(FUNCTION_PREFIX)
+    if function == name:
+        return None
+    oldest = select(func.min(DEPLOYMENTS.c.created_at_ms)).where(
+        DEPLOYMENTS.c.function_name == FUNCTIONS.c.name
     )
+    query = select(oldest.scalar_subquery()).where(FUNCTIONS.c.name == function)
+    found = connection.execute(query).first()
+    return None if found is None else LogGroup(name=name, created_at_ms=found[0] or 0)
