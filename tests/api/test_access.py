@@ -163,6 +163,23 @@ def test_invokers_invoke_what_they_are_for_by_whatever_name(door: Door) -> None:
     assert refusal(door.send(invoker, "GET", f"{FUNCTIONS}/web-1"))[0] == "AccessDeniedException"
 
 
+def test_a_policy_lets_in_whom_it_names(door: Door) -> None:
+    reader = door.key("read-only")
+    invoke, aliased = (f"{FUNCTIONS}/web-1/invocations{query}" for query in ("", "?Qualifier=a"))
+    statement = {
+        "StatementId": "s", "Action": "lambda:InvokeFunction",
+        "Principal": "arn:aws:iam::000000000000:user/a-read-only",
+    }  # fmt: skip
+    assert door.send(reader, "POST", invoke, b"{}").status == 403
+    body = json.dumps(statement).encode()
+    assert door.send(door.keys.admin, "POST", f"{FUNCTIONS}/web-1/policy", body).status == 201
+    assert door.send(reader, "POST", invoke, b"{}").status == 200
+    # Neither another function, nor another qualifier, nor anything else.
+    assert door.send(reader, "POST", f"{FUNCTIONS}/other/invocations", b"{}").status == 403
+    assert door.send(reader, "POST", aliased, b"{}").status == 403
+    assert door.send(reader, "DELETE", f"{FUNCTIONS}/web-1").status == 403
+
+
 def test_deployers_deploy(door: Door) -> None:
     deployer = door.key("deployer")
     assert door.send(deployer, "DELETE", f"{FUNCTIONS}/other").status == 204

@@ -1,37 +1,71 @@
 """Which callers may use which operation of the Lambda API."""
 
-from wasmfaas.api.names import Names
+from typing import Protocol
+
+from wasmfaas.api.names import FunctionReference, Names
 from wasmfaas.api.routing import Route
 from wasmfaas.auth import roles
 from wasmfaas.auth.principals import Principal, Role
 from wasmfaas.errors import WasmfaasError
+from wasmfaas.policy import Policy, Request
 
 _ARN_MEMBERS = ("Resource", "ResourceArn", "CodeSigningConfigArn", "DurableExecutionArn")
+#: No name of a function is longer; validation says so to those who are let in.
+_REFERENCE_CHARACTERS_MAX = 512
 
 
-def check_access(principal: Principal, route: Route, names: Names) -> None:
-    """Raise NotAuthorized unless *principal* may do what *route* asks for."""
-    if principal.role is Role.ADMIN:
-        return
-    action = roles.action_of(route.operation.name)
-    given = route.path_parameters.get("FunctionName")
-    if not roles.allows(principal, action, given and _name(given, names)):
-        raise roles.refusal(principal, action, _resource(route, names))
+class Policies(Protocol):
+    """Where the policies of functions are looked up."""
+
+    async def policy(self, name: str, qualifier: str = "") -> Policy | None: ...
 
 
-def _name(given: str, names: Names) -> str | None:
-    """The function that a request means by *given*; None where it is no name of one here."""
-    try:
-        return names.parse(given).name
-    except WasmfaasError:
-        return None
+class Access:
+    """Lets in whom their role lets in, and whom the function's policy names. Lifetime: process."""
+
+    def __init__(self, names: Names, policies: Policies) -> None:
+        self._names = names
+        self._policies = policies
+
+    async def check(self, principal: Principal, route: Route) -> None:
+        """Raise NotAuthorized unless *principal* may do what *route* asks for."""
+        if principal.role is Role.ADMIN:
+            return
+        action = roles.action_of(route.operation.name)
+        reference = self._reference(route)
+        if roles.allows(principal, action, reference.name if reference else None):
+            return
+        if reference is None or not await self._is_permitted(principal, action, reference):
+            resource = _resource(route, self._names, reference)
+            raise roles.refusal(principal, action, resource)
+
+    async def _is_permitted(
+        self, principal: Principal, action: str, reference: FunctionReference
+    ) -> bool:
+        name, qualifier = reference.name, reference.qualifier
+        policy = await self._policies.policy(name, qualifier or "")
+        resource = self._names.arn(name, qualifier)
+        asked = Request(action=action, resource=resource, principal=principal.arn)
+        return policy is not None and policy.allows(asked)
+
+    def _reference(self, route: Route) -> FunctionReference | None:
+        """The function that a request is about; None where it is about none here."""
+        given = route.path_parameters.get("FunctionName", "")
+        if not 0 < len(given) <= _REFERENCE_CHARACTERS_MAX:
+            return None
+        try:
+            return self._names.parse(given, dict(route.query).get("Qualifier"))
+        except WasmfaasError:
+            return None
 
 
-def _resource(route: Route, names: Names) -> str:
+def _resource(route: Route, names: Names, reference: FunctionReference | None) -> str:
+    """What the refusal names: an ARN, or `*`."""
     parameters = route.path_parameters
     given = parameters.get("FunctionName")
     if given is not None:
-        return given if given.startswith("arn:") else names.arn(_name(given, names) or given)
+        name = given if reference is None else reference.name
+        return given if given.startswith("arn:") else names.arn(name)
     layer = parameters.get("LayerName")
     if layer is not None:
         return f"arn:aws:lambda:{names.region}:{names.account_id}:layer:{layer}"

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from wasmfaas.api import bodies
-from wasmfaas.api.access import check_access
+from wasmfaas.api.access import Access
 from wasmfaas.api.calls import Call, Handler
 from wasmfaas.api.code_sources import CodeSources
 from wasmfaas.api.configuration import Configurations
@@ -93,7 +93,7 @@ class LambdaApi:
         sources = CodeSources(ObjectStore(settings, clock))
         operations = ServiceModel.load().operations
         self._settings = settings
-        self._names = names
+        self._access = Access(names, registry.attachments)
         self._authenticator = authenticator
         self._router = Router(operations.values())
         self._turns = bodies.Turns(settings.api_requests_inflight_max)
@@ -166,7 +166,7 @@ class LambdaApi:
         operation = route.operation
         bytes_max, too_large = self._limit(operation)
         body = await bodies.read(receive, declared, bytes_max, too_large)
-        check_access(await claim.proven(body), route, self._names)
+        await self._access.check(await claim.proven(body), route)
         if len(body) > bodies.SMALL_BYTES_MAX and operation.name != INVOKE:
             parameters = await asyncio.to_thread(_bound, route, headers, body)
         else:
