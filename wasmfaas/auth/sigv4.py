@@ -59,6 +59,8 @@ def canonical_path(raw_path: bytes) -> str:
 
 def canonical_query(query_string: bytes, *, without: bytes | None = None) -> str:
     """The parameters decoded, encoded anew and sorted; *without* the one of that name."""
+    if not query_string:
+        return ""
     pairs = []
     for pair in query_string.replace(b"+", b"%20").split(b"&"):
         name, _, value = pair.partition(b"=")

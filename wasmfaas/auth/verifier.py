@@ -111,18 +111,17 @@ class Verifier:
 
     def _check_time(self, claim: Claim) -> None:
         now_s = int(self._clock())
-        now = _shown(now_s)
         if claim.signed_at_s > now_s + SKEW_S_MAX:
             raise InvalidSignature(
                 f"Signature not yet current: {claim.timestamp} is still later than "
-                f"{_shown(now_s + SKEW_S_MAX)} ({now} + {SKEW_S_MAX // 60} min.)"
+                f"{_shown(now_s + SKEW_S_MAX)} ({_shown(now_s)} + {SKEW_S_MAX // 60} min.)"
             )
         lifetime_s = SKEW_S_MAX if claim.expires_s is None else claim.expires_s
         if claim.signed_at_s < now_s - lifetime_s:
             shown = f"{lifetime_s} sec." if lifetime_s % 60 else f"{lifetime_s // 60} min."
             raise InvalidSignature(
                 f"Signature expired: {claim.timestamp} is now earlier than "
-                f"{_shown(now_s - lifetime_s)} ({now} - {shown})"
+                f"{_shown(now_s - lifetime_s)} ({_shown(now_s)} - {shown})"
             )
 
 
