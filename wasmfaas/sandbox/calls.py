@@ -53,6 +53,25 @@ class CoreCall:
         return self._result
 
 
+class KeptGlobal:
+    """What a mutable global of a core module, a number, held when this was made. Lives as long as
+    its store."""
+
+    def __init__(self, store: wasmtime.Store, item: wasmtime.Global) -> None:
+        self._context = store._context()
+        self._global = byref(item._global)
+        value = _bindings.wasmtime_val_t()
+        _bindings.wasmtime_global_get(self._context, self._global, byref(value))
+        self._value = byref(value)
+        self._keep_alive = item
+
+    def put_back(self) -> None:
+        """Let the global hold it again, to the bit. Raises Wasmtime's errors."""
+        error = _bindings.wasmtime_global_set(self._context, self._global, self._value)
+        if error:
+            raise wasmtime.WasmtimeError._from_ptr(error)
+
+
 class TextCall:
     """A function of a component that takes strings and returns `result<string, string>`. Lives as
     long as its store."""

@@ -10,7 +10,7 @@ from wasmtime import component
 
 from wasmfaas import abi
 from wasmfaas.models import PackageKind, SandboxSpec
-from wasmfaas.sandbox.calls import CoreCall, TextCall
+from wasmfaas.sandbox.calls import CoreCall, KeptGlobal, TextCall
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.envelope import (
     check_json,
@@ -157,8 +157,8 @@ class ReactorGuest:
 
     def __init__(self, imports: CoreImports) -> None:
         self._imports = imports
-        #: Mutable globals, and what they held after start-up.
-        self._globals: list[tuple[wasmtime.Global, int | float]] = []
+        #: Mutable globals, with what they held after start-up.
+        self._globals: list[KeptGlobal] = []
         self._probe: Callable[[], int] | None = None
         self._descriptors = 0
         self._memory_bytes = 0
@@ -180,7 +180,7 @@ class ReactorGuest:
             CoreCall(store, initialize, 0).nothing()
         if sandbox.spec.restorable:
             self._globals = [
-                (item, item.value(store))
+                KeptGlobal(store, item)
                 for name, item in exports.items()
                 if name.startswith(GLOBAL_PREFIX) and isinstance(item, wasmtime.Global)
             ]
@@ -197,10 +197,10 @@ class ReactorGuest:
             if self._probe is None or self._probe() != self._descriptors:
                 return False
             self._shrink(sandbox)
+            for item in self._globals:
+                item.put_back()
         except (wasmtime.WasmtimeError, wasmtime.Trap, MemoryError):
             return False
-        for item, value in self._globals:
-            item.set_value(sandbox.store, value)
         return True
 
     def _shrink(self, sandbox: Sandbox) -> None:

@@ -47,6 +47,16 @@ class PageMap:
         self._lone_faults = LoneFaults()
         self._regions = ctypes.create_string_buffer(_REGIONS_MAX * _REGION_BYTES)
         self._address = ctypes.addressof(self._regions)
+        # Swapped-out pages of a private file mapping were written to just the same.
+        self._request = _ScanRequest(
+            size=ctypes.sizeof(_ScanRequest),
+            vec=self._address,
+            vec_len=_REGIONS_MAX,
+            category_inverted=_PAGE_IS_FILE,
+            category_mask=_PAGE_IS_FILE,
+            category_anyof_mask=_PAGE_IS_PRESENT | _PAGE_IS_SWAPPED,
+            return_mask=_PAGE_IS_FILE,
+        )
 
     def is_supported(self) -> bool:
         """Whether this kernel has PAGEMAP_SCAN."""
@@ -68,18 +78,8 @@ class PageMap:
 
         Raises OSError where the kernel can't tell.
         """
-        # Swapped-out pages of a private file mapping were written to just the same.
-        request = _ScanRequest(
-            size=ctypes.sizeof(_ScanRequest),
-            start=start,
-            end=start + size,
-            vec=self._address,
-            vec_len=_REGIONS_MAX,
-            category_inverted=_PAGE_IS_FILE,
-            category_mask=_PAGE_IS_FILE,
-            category_anyof_mask=_PAGE_IS_PRESENT | _PAGE_IS_SWAPPED,
-            return_mask=_PAGE_IS_FILE,
-        )
+        request = self._request
+        request.start, request.end = start, start + size
         found = b""
         while request.start < request.end:
             count = libc.ioctl(self._descriptor, _PAGEMAP_SCAN, ctypes.byref(request))
