@@ -76,7 +76,7 @@ def main() -> int:
         show(console)
         console.print(f"all of it took {time.monotonic() - started:.1f} s")
         console.print("\nThe server keeps running. [bold]Ctrl-C[/] stops it; meanwhile, try:")
-        console.print(f"  export WASMFAAS_URL={URL} PATH={Path(sys.executable).parent}:$PATH")
+        console.print(f"  export WASMFAAS_DATA_DIR={DATA} PATH={Path(sys.executable).parent}:$PATH")
         console.print("  wasmfaas list; wasmfaas usage; wasmfaas logs hello-python")
         return server.wait()
     except KeyboardInterrupt:
