@@ -58,6 +58,21 @@ def test_what_has_a_finalizer_still_ends(pool: Pool) -> None:
         assert answer(pool.invoke(target)) == [["del"], ["del", "del", "del", "del", "finalize"]]
 
 
+def test_classes_that_compare_as_they_like_start_as_others_do(pool: Pool) -> None:
+    target = pool.function(
+        "class Meta(type):\n"
+        "    def __eq__(self, other): raise RuntimeError('compared')\n"
+        "    def __instancecheck__(self, other): raise RuntimeError('checked')\n"
+        "    __subclasscheck__ = __instancecheck__\n"
+        "class Odd(metaclass=Meta):\n"
+        "    __slots__ = ()\n"
+        "ODD = [Odd()]\n"
+        "def lambda_handler(event, context):\n"
+        "    return len(ODD)\n"
+    )
+    assert answer(pool.invoke(target)) == 1
+
+
 def test_counts_are_written_to_a_file(tmp_path: Path) -> None:
     path = tmp_path / "memory"
     path.write_bytes(struct.pack("<8I", 1, TYPE, 2, TYPE, IMMORTAL + 1, TYPE, 7, TYPE) + b"odd")

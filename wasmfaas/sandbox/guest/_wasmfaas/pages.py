@@ -10,7 +10,8 @@ import gc
 import sys
 from array import array
 from collections.abc import Iterator
-from itertools import compress
+from itertools import compress, repeat
+from operator import is_
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -33,7 +34,7 @@ _ENDURING = frozenset({
 })  # fmt: skip
 _PASSING = frozenset({FrameType, GeneratorType})
 #: What code refers to its constants and other code by.
-_REFERRING = frozenset({FunctionType, tuple})
+_REFERRING = (FunctionType, tuple)
 #: Of libc's allocator, which has all there is: chunks are multiples of 16 bytes, 4 of them its own.
 _CHUNK_OVERHEAD_BYTES = 4
 #: In a gap of these sizes things do stand side by side.
@@ -72,11 +73,14 @@ class Pages:
     def list_function(self) -> tuple[int, int]:
         """The addresses of two lists: of what came since the runtime was settled, or some of it,
         and of the types of what is to become immortal. They stay until `settle`."""
-        # There may be many: no line of Python for each. What counts is what code refers to.
+        # There may be many: no line of Python for each. What counts is what code refers to. Types
+        # are told apart by identity, as theirs may have an idea of equality of their own.
         found = gc.get_objects()
-        types = [type_ for type_ in set(map(type, found)) if issubclass(type_, type)]
-        code = map(_REFERRING.__contains__, map(type, found))
-        found += gc.get_referents(*compress(found, code))
+        all_types = list(map(type, found))
+        distinct = dict(zip(map(id, all_types), all_types, strict=True)).values()
+        types = [type_ for type_ in distinct if issubclass(type_, type)]
+        for referring in _REFERRING:
+            found += gc.get_referents(*compress(found, map(is_, all_types, repeat(referring))))
         types += _ENDURING
         self._listed = found, types
         return id(found), id(types)
