@@ -86,6 +86,11 @@ def test_a_key_opens_what_its_role_says_until_it_is_revoked(
     assert denied(lambda_client.invoke, FunctionName=function_name)[0] == (
         "UnrecognizedClientException"
     )
+    for path in server.data_dir.parent.rglob("*"):
+        if path.is_file() and path.name not in ("access-keys.json", "credentials.json"):
+            content = path.read_bytes()
+            assert key["secret_access_key"].encode() not in content, path
+            assert server.credentials.secret.encode() not in content, path
 
 
 def test_keys_that_cannot_be_are_refused(server: Server) -> None:
