@@ -44,8 +44,11 @@ def bind(route: Route, headers: Mapping[str, str], body: bytes | bytearray) -> d
         parameters[payload.name] = bytes(body)
     elif body and body_members(route.operation):
         document, binder = _document(body)
+        if payload is not None and document is None:
+            return parameters
         if payload is not None:
-            parameters[payload.name] = binder.value(payload.shape, document, "")
+            path = member_path("", payload.name)
+            parameters[payload.name] = binder.value(payload.shape, document, path)
         else:
             parameters |= binder.structure(input_shape, document, "")
     return parameters
@@ -192,7 +195,8 @@ class _Binder:
 
 
 def _integer(shape: Shape, value: int, path: str) -> int:
-    if value.bit_length() > _INTEGER_BITS[shape.type]:
+    bits = _INTEGER_BITS[shape.type]
+    if not -(1 << bits) <= value < 1 << bits:
         _refuse("NUMBER_VALUE", shape, path)
     return value
 
