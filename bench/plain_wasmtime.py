@@ -43,6 +43,8 @@ class PythonHello:
         self._component = compiled
         self._linker = component.Linker(engine)
         self._linker.add_wasip2()
+        with self._linker.root() as root:
+            root.add_func("emit", lambda store, text: False)
         self._handler: str = options["handler"]
         self._folders = ((options["task_path"], abi.TASK_PATH), (options["tmp_path"], abi.TMP_PATH))
         self._event: str = options["event"]

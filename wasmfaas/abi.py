@@ -8,6 +8,9 @@ WORLD = "wasmfaas:function/function@1.0.0"
 EXPORT_HANDLE = "handle"
 EXPORT_INIT = "init"
 
+#: What the Python runtime imports beside WASI, and nothing else may.
+IMPORT_EMIT = "emit"
+
 #: Exports of the reactor ABI.
 EXPORT_MEMORY = "memory"
 EXPORT_REACTOR_ALLOC = "wasmfaas_alloc"

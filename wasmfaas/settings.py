@@ -170,6 +170,9 @@ class Settings:
     )
     event_bytes_max: int = _setting(6_291_456, "Size of an event or request body.", least=1)
     response_bytes_max: int = _setting(6_291_556, "Size of a function's answer.", least=1)
+    stream_bytes_max: int = _setting(
+        200 * MIB, "Size of an answer that is streamed, all parts together.", least=1
+    )
     api_request_bytes_max: int = _setting(
         70_167_211, "Size of a control-plane request, code included.", least=1
     )

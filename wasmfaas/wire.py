@@ -14,6 +14,8 @@ import msgpack
 _LENGTH = struct.Struct("<I")
 #: One answer, one log and the figures; events are at most as large.
 FRAME_BYTES_MAX = 16 * 1024 * 1024
+#: A part of an answer that is streamed.
+CHUNK_BYTES_MAX = 64 * 1024
 
 
 class BrokenFrame(Exception):

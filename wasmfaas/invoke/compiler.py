@@ -37,6 +37,8 @@ class Limits:
     memory_bytes: int | None = None
     #: Added to the priority, so that what runs already goes first.
     niceness: int = 0
+    #: Whether the module may import what only the Python runtime does.
+    is_runtime: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -183,6 +185,7 @@ class Compiler:
                 "memory_bytes_max": self._limits.memory_bytes,
                 "cpu_s_max": self._limits.cpu_s,
                 "niceness": self._limits.niceness,
+                "is_runtime": self._limits.is_runtime,
             }
         )
 

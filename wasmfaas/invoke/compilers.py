@@ -84,12 +84,12 @@ class Compilers:
         return inspection
 
     async def compile(self, wasm_path: Path, *, ours: bool = False) -> Artefact:
-        """The compiled form of the module at *wasm_path*; one that is *ours* may take what it
-        takes, however slow the machine is.
+        """The compiled form of the module at *wasm_path*; one that is *ours*, the Python
+        runtime, may take what it takes, however slow the machine is.
 
         Raises InvalidParameterValue, ServiceFailure, StorageFull.
         """
-        found = await self._find(wasm_path, Limits() if ours else self._limits)
+        found = await self._find(wasm_path, Limits(is_runtime=True) if ours else self._limits)
         return found if isinstance(found, Artefact) else await asyncio.shield(found.compiled)
 
     async def lookup(self, wasm_path: Path) -> Artefact | None:

@@ -14,6 +14,7 @@ from wasmfaas.invoke.figures import Figures
 from wasmfaas.invoke.job import Job, WorkerDied
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.reply import Reply
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.invoke.target import Target, log_stream
 from wasmfaas.models import InvocationContext, Outcome, SandboxSpec, Usage
 from wasmfaas.settings import MIB, Settings
@@ -45,7 +46,13 @@ class Books:
         self._loses_logs = False
 
     def usage(
-        self, spec: SandboxSpec, reply: Reply, request_id: str, started_at_ms: int, size: int
+        self,
+        spec: SandboxSpec,
+        reply: Reply,
+        request_id: str,
+        started_at_ms: int,
+        size: int,
+        streamed_bytes: int = 0,
     ) -> Usage:
         # What a worker says may be the word of a guest that has subverted it.
         burned = min(reply.fuel, spec.fuel_max)
@@ -64,7 +71,7 @@ class Books:
             memory_bytes_peak=reply.memory_bytes,
             init_us=reply.init_us,
             request_bytes=size,
-            response_bytes=len(reply.payload),
+            response_bytes=streamed_bytes + len(reply.payload),
             error_type=reply.error_type,
         )
 
@@ -87,7 +94,10 @@ class Invocation(Job):
     """One invocation on its way to its outcome, which *done* is told, or the error for which there
     is none: StorageFull, TooManyRequests, ServiceUnavailable. Lives until then."""
 
-    __slots__ = ("_arrived_ns", "_books", "_done", "_gate", "_log", "_request_id", "_started_at_ms")
+    __slots__ = (
+        *("_arrived_ns", "_books", "_done", "_gate", "_log", "_request_id", "_started_at_ms"),
+        "_stream",
+    )
 
     def __init__(
         self,
@@ -97,15 +107,20 @@ class Invocation(Job):
         event: bytes,
         context: InvocationContext,
         done: Done,
+        stream: ResponseStream | None = None,
     ) -> None:
-        """*gate* has let it in, and is told when it leaves."""
-        message = {
+        """*gate* has let it in, and is told when it leaves. Parts of the answer go to *stream* as
+        they come; without one, the answer comes whole."""
+        message: dict[str, Any] = {
             "op": "invoke",
             "request_id": context.request_id,
             "event": event,
             "context": context_text(target, context),
         }
+        if stream is not None:
+            message["stream"] = stream.terms()
         super().__init__(target, message, len(event))
+        self._stream = stream
         self._books = books
         self._gate = gate
         self._done = done
@@ -126,7 +141,10 @@ class Invocation(Job):
         else:
             reply = answer["reply"]
         books = self._books
-        usage = books.usage(spec, reply, request_id, self._started_at_ms, self.event_bytes)
+        streamed = 0 if self._stream is None else self._stream.bytes
+        usage = books.usage(
+            spec, reply, request_id, self._started_at_ms, self.event_bytes, streamed
+        )
         try:
             # The order is the promise: on record first, then answered.
             books.ledger.record(usage)
@@ -155,6 +173,12 @@ class Invocation(Job):
 
     def logged(self, data: bytes) -> None:
         self._log.append(data)
+
+    def streamed(self, data: bytes, more: Callable[[int], None]) -> None:
+        if self._stream is None:
+            super().streamed(data, more)
+        else:
+            self._stream.feed(data, more)
 
 
 class _LiveLog:

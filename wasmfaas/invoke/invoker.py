@@ -19,6 +19,7 @@ from wasmfaas.invoke.invocation import EXITED, TIMED_OUT, Books, Done, Invocatio
 from wasmfaas.invoke.job import WorkerDied
 from wasmfaas.invoke.routes import Routes, Split
 from wasmfaas.invoke.snapshots import Snapshots
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.invoke.target import Target, log_group, log_stream
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.models import (
@@ -101,8 +102,23 @@ class Invoker:
         try:
             return await ended
         finally:
-            if invocation is not None and self._workers.withdraw(invocation):
-                invocation.withdrawn()
+            self._withdraw(invocation)
+
+    async def stream(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> ResponseStream:
+        """As `invoke`, with the answer as it comes; whoever calls this closes the stream. What
+        refuses the invocation is raised where the stream is read."""
+        target = self._targets.get(name, qualifier) or await self._resolve(name, qualifier)
+        stream = ResponseStream(target.spec.function_version, self._settings.stream_bytes_max)
+        invocation = self._begin(target, event, context, stream.end, stream)
+        stream.on_close = functools.partial(self._withdraw, invocation)
+        return stream
+
+    def _withdraw(self, invocation: Invocation | None) -> None:
+        """Have it wait no more; what runs already runs on."""
+        if invocation is not None and self._workers.withdraw(invocation):
+            invocation.withdrawn()
 
     def start(
         self,
@@ -121,11 +137,16 @@ class Invoker:
         return True
 
     def _begin(
-        self, target: Target, event: bytes, context: InvocationContext, done: Done
+        self,
+        target: Target,
+        event: bytes,
+        context: InvocationContext,
+        done: Done,
+        stream: ResponseStream | None = None,
     ) -> Invocation | None:
         name = target.spec.function_name
         gate = self._admission.gate(name)
-        invocation = Invocation(self._books, gate, target, event, context, done)
+        invocation = Invocation(self._books, gate, target, event, context, done, stream)
         try:
             gate.enter()
         except TooManyRequests as error:

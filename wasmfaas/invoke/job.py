@@ -68,6 +68,11 @@ class Job:
     def logged(self, data: bytes) -> None:
         """What the guest writes while it runs, before the answer."""
 
+    def streamed(self, data: bytes, more: Callable[[int], None]) -> None:
+        """A part of the answer, ahead of it; *more* has the worker send so many bytes more. Raises
+        ValueError where there must not be any."""
+        raise ValueError("a part of an answer that nobody wants in parts")
+
 
 class Errand(Job):
     """A job that somebody awaits."""

@@ -29,7 +29,7 @@ from wasmfaas.store.locks import FileLock
 
 _logger = logging.getLogger(__name__)
 
-_WORLD = "function-with-init"
+_WORLD = "python"
 _KEY_CHARACTERS = 16
 #: What becomes of the component after it is built; changes whenever that does.
 _FORM = "hollow,immortal;v1"

@@ -1,6 +1,7 @@
 """The server's end of one worker process, and what goes between the two."""
 
 import asyncio
+import functools
 import logging
 import os
 import signal
@@ -198,6 +199,8 @@ class Worker(asyncio.Protocol):
                 self._restart_timer()
             case "log":
                 self._logged(message["log"])
+            case "chunk":
+                self._streamed(message["data"])
 
     def _answered(self, message: dict[str, Any]) -> None:
         if self._job is None:
@@ -227,6 +230,16 @@ class Worker(asyncio.Protocol):
             raise ValueError("more log than any invocation may write")
         if self._job is not None:
             self._job.logged(data)
+
+    def _streamed(self, data: bytes) -> None:
+        if self._job is None or type(data) is not bytes or len(data) > wire.CHUNK_BYTES_MAX:
+            raise ValueError("a part of no answer, or none")
+        self._job.streamed(data, functools.partial(self._more, self._job))
+
+    def _more(self, job: Job, size: int) -> None:
+        """There is room for *size* bytes more of what *job* streams."""
+        if self._job is job:
+            self._send({"op": "more", "bytes": size})
 
     def _late(self) -> None:
         """A sandbox that was said to be ready is not, so that a start-up comes first. Once only for

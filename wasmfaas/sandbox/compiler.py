@@ -70,7 +70,8 @@ def main() -> None:
     )
     answers.send(type="jail", missing=report.missing)
     try:
-        _serve(wasm_path, output_path, answers)
+        inspector = Inspector(new_engine(), is_runtime=request["is_runtime"])
+        _serve(inspector, wasm_path, output_path, answers)
     except Refused as reason:
         answers.send(type="refused", reason=str(reason))
     except Failed as failure:
@@ -79,16 +80,15 @@ def main() -> None:
         answers.send(type="failed", cause=_OUT_OF_MEMORY)
 
 
-def _serve(wasm_path: Path, output_path: Path, answers: Answers) -> None:
+def _serve(inspector: Inspector, wasm_path: Path, output_path: Path, answers: Answers) -> None:
     wasm = wasm_path.read_bytes()
-    engine = new_engine()
-    inspection = Inspector(engine).inspect(wasm)
+    inspection = inspector.inspect(wasm)
     if inspection.kind is PackageKind.REACTOR and (exposed := expose(wasm)) is not None:
         wasm, inspection = exposed, replace(inspection, restorable=True)
     answers.send(type="inspected", **asdict(inspection))
     compile_ = component.Component if inspection.kind is PackageKind.COMPONENT else wasmtime.Module
     try:
-        compiled = compile_(engine, wasm).serialize()
+        compiled = compile_(inspector.engine, wasm).serialize()
     except wasmtime.WasmtimeError as error:
         if any(words in str(error).lower() for words in _OUT_OF_MEMORY_WORDS):
             raise MemoryError from error

@@ -30,15 +30,18 @@ from wasmfaas.sandbox.instance import (
     too_large,
 )
 from wasmfaas.sandbox.output import Kept
+from wasmfaas.sandbox.stream import Stream
 
 
 class Linkers:
     """The host's imports, defined once. Lives as long as the engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, stream: Stream) -> None:
         self.core = CoreImports(engine)
         self.component = component.Linker(engine)
         self.component.add_wasip2()
+        with self.component.root() as root:
+            root.add_func(abi.IMPORT_EMIT, stream.emit)
 
     def guest(self, kind: PackageKind) -> Guest:
         """A new way in for one sandbox."""
@@ -126,6 +129,18 @@ class PythonGuest(ComponentGuest):
             immortalize_memory(memory, int(objects), int(types))
             _answer(*init(self._NO_HANDLER))
             self.can_be_adopted = not more
+
+    def call(self, sandbox: Sandbox, event: bytes, context: bytes) -> bytes:
+        """What was sent on already is not in the answer."""
+        stream = sandbox.host.stream
+        stream.open(sandbox.spec.response_bytes_max)
+        try:
+            answer = super().call(sandbox, event, context)
+        finally:
+            parts = stream.close()
+        if stream.exceeded:
+            raise too_large(stream.bytes_max)
+        return answer or parts
 
     def restore(self, sandbox: Sandbox) -> bool:
         """The runtime is ours, so this is known: a call that returns leaves globals and tables as
@@ -230,7 +245,7 @@ class ReactorGuest:
         if start + size > self._memory.data_len(store):
             raise invalid(f"the answer, {size} bytes at {start}, is outside of memory")
         if size > sandbox.spec.response_bytes_max + 4096:
-            raise too_large(sandbox.spec)
+            raise too_large(sandbox.spec.response_bytes_max)
         answer = open_envelope(bytes(self._memory.read(store, start, start + size)))
         check_json(answer)
         return answer
@@ -277,5 +292,5 @@ class CommandGuest:
             if error.code != 0:
                 raise
         if answer.dropped:
-            raise too_large(sandbox.spec)
+            raise too_large(sandbox.spec.response_bytes_max)
         return text_as_json(answer.take())

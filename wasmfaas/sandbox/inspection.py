@@ -45,8 +45,10 @@ class Inspector:
     """Looks at one module. `engine` is the one that the module is to be compiled for; a skeleton
     is compiled by another, which has no need to be metered."""
 
-    def __init__(self, engine: wasmtime.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: wasmtime.Engine, *, is_runtime: bool = False) -> None:
+        """*is_runtime*: what is looked at is the Python runtime, which is offered more."""
+        self.engine = engine
+        self._own_imports = {abi.IMPORT_EMIT} if is_runtime else set[str]()
         config = wasmtime.Config()
         config.cranelift_opt_level = "none"
         # A skeleton is instantiated in order to link it, so its memories must cost nothing.
@@ -73,7 +75,7 @@ class Inspector:
 
     def _validate(self, module: bytes) -> None:
         try:
-            wasmtime.Module.validate(self._engine, module)
+            wasmtime.Module.validate(self.engine, module)
         except wasmtime.WasmtimeError as error:
             raise Refused(_not_valid(error)) from None
 
@@ -115,7 +117,11 @@ class Inspector:
     def _component(self, skeleton: bytes, minimum: int) -> Inspection:
         compiled = component.Component(self._skeletons, skeleton)
         imports = compiled.type.imports(self._skeletons)
-        unknown = [name for name in imports if not name.startswith(abi.COMPONENT_IMPORT_PREFIXES)]
+        unknown = [
+            name
+            for name in imports
+            if name not in self._own_imports and not name.startswith(abi.COMPONENT_IMPORT_PREFIXES)
+        ]
         if unknown:
             offered = ", ".join(prefix + "*" for prefix in abi.COMPONENT_IMPORT_PREFIXES)
             raise Refused(
@@ -141,6 +147,9 @@ class Inspector:
         of the component runs: its code was cut out."""
         linker = component.Linker(self._skeletons)
         linker.add_wasip2()
+        with linker.root() as root:
+            for name in self._own_imports:
+                root.add_func(name, lambda store, text: False)
         store = wasmtime.Store(self._skeletons)
         store.set_limits(
             table_elements=TABLE_ELEMENTS_MAX, tables=TABLES_MAX, memories=MEMORIES_MAX

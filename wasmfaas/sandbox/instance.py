@@ -31,6 +31,7 @@ from wasmfaas.sandbox.memory import LinearMemory, MemoryAccount
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.scratch import EventFile, Scratch
 from wasmfaas.sandbox.snapshot import Image, PageMap, write_sparsely
+from wasmfaas.sandbox.stream import Stream
 from wasmfaas.sandbox.watch import Watch
 
 MIB = 1024 * 1024
@@ -54,6 +55,7 @@ class Host:
     page_map: PageMap
     descriptors: Descriptors
     output: Output
+    stream: Stream
     #: An empty folder: /opt of a function without layers.
     no_layers: Path
 
@@ -236,7 +238,7 @@ class Sandbox:
     def _call(self, event: bytes, context: bytes) -> bytes:
         answer = self.guest.call(self, event, context)
         if len(answer) > self.spec.response_bytes_max:
-            raise too_large(self.spec)
+            raise too_large(self.spec.response_bytes_max)
         return answer
 
     def _measure(self, request_id: str, timeout_s: float, body: Callable[[], bytes]) -> Result:
@@ -263,7 +265,7 @@ class Sandbox:
             failure = self._override(failure, request_id, timeout_s, left)
             payload = failure_payload(failure, request_id)
             if len(payload) > self.spec.response_bytes_max:
-                failure = too_large(self.spec)
+                failure = too_large(self.spec.response_bytes_max)
                 payload = failure_payload(failure, request_id)
         return Result(
             payload=payload,
@@ -311,12 +313,12 @@ class Sandbox:
         return self.account.refused
 
 
-def too_large(spec: SandboxSpec) -> GuestFailure:
-    """The answer exceeds Lambda's limit; the text is Lambda's."""
+def too_large(bytes_max: int) -> GuestFailure:
+    """The answer exceeds its limit; the text is Lambda's."""
     return GuestFailure(
         "Function.ResponseSizeTooLarge",
         "Response payload size exceeded maximum allowed payload size "
-        f"({spec.response_bytes_max} bytes).",
+        f"({bytes_max} bytes).",
         discard=False,
     )
 

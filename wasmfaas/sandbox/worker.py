@@ -1,10 +1,10 @@
 """A worker: one process, one thread that runs guests, one invocation at a time.
 
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
-`invoke`, `load` and `save`; the first about a deployment brings its spec; and `drop`, which gives
-idle sandboxes up and is not answered. Messages out, for an
-invocation: any number of `log`, then `reply`, and, where that does not say so already, `ready` once
-the next invocation may come. `holds` tells when other sandboxes are ready than was said, and `late`
+`invoke`, `load` and `save`; the first about a deployment brings its spec; and, without an answer,
+`drop`, which gives idle sandboxes up, `keep`, and `more`: there is room for more of a stream.
+Messages out, for an invocation: any number of `log` and, where it streams, of `chunk`, then `reply`,
+and, where that does not say so already, `ready` once the next invocation may come. `holds` tells when other sandboxes are ready than was said, and `late`
 that what was said to be ready has to start up first.
 """
 
@@ -29,9 +29,8 @@ from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
 from wasmfaas.sandbox.scratch import EventFile, FolderWatch, Scratch
 from wasmfaas.sandbox.snapshot import PageMap
+from wasmfaas.sandbox.stream import Inbox, Stream
 from wasmfaas.sandbox.watch import Watch
-
-_RECEIVE_BYTES = 1024 * 1024
 
 
 class Worker:
@@ -46,6 +45,7 @@ class Worker:
         options: dict[str, Any],
     ) -> None:
         self._channel = channel
+        self._inbox = Inbox(channel)
         self._sending = threading.Lock()
         self._current: Sandbox | None = None
         self._specs: dict[str, SandboxSpec] = {}
@@ -58,7 +58,9 @@ class Worker:
         stdin = EventFile(scratch_path / "stdin")
         no_layers = scratch_path / "opt"
         no_layers.mkdir(mode=0o500, exist_ok=True)
-        self._host = Host(engine, watch, scratch, stdin, page_map, descriptors, Output(), no_layers)
+        self._host = Host(
+            engine, watch, scratch, stdin, page_map, descriptors, Output(), Stream(), no_layers
+        )
         self._sandboxes = Sandboxes(
             self._host,
             ready_max=options["sandboxes_max"],
@@ -70,11 +72,9 @@ class Worker:
 
     def run(self) -> None:
         """Serve until the server closes the socket."""
-        decoder = wire.Decoder()
         self._send_ready()
-        while data := self._channel.recv(_RECEIVE_BYTES):
-            for message in decoder.feed(data):
-                self._serve(message)
+        while (message := self._inbox.next()) is not None:
+            self._serve(message)
 
     def _serve(self, message: dict[str, Any]) -> None:
         match message["op"]:
@@ -129,6 +129,9 @@ class Worker:
         if cold:
             self._send({"op": "started"})
         self._current = sandbox
+        if (stream := message.get("stream")) is not None:
+            self._inbox.room = stream["room"]
+            self._host.stream.forward(stream["bytes_max"], self._forward)
         request = Request(message["request_id"], message["event"], message["context"])
         result = sandbox.call(request)
         if spec.isolation is Isolation.FRESH:
@@ -149,6 +152,20 @@ class Worker:
             self._tell_changes()
         else:
             self._send_ready()
+
+    def _forward(self, data: bytes) -> bool:
+        """Send a part of the answer, as soon as the server has room for it; False where the call
+        ends before that."""
+        host = self._host
+        for start in range(0, len(data), wire.CHUNK_BYTES_MAX):
+            chunk = data[start : start + wire.CHUNK_BYTES_MAX]
+            while self._inbox.room < len(chunk):
+                if host.watch.expired or host.scratch.exceeded:
+                    return False
+                self._inbox.wait()
+            self._inbox.room -= len(chunk)
+            self._send({"op": "chunk", "data": chunk})
+        return True
 
     def _to_hold(self, key: str) -> list[str] | bool:
         """What will be ready for the next invocation, with *key*; True where it is what was told

@@ -6,7 +6,7 @@ from componentize_py_types import Err
 
 
 class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
-    """The world `function-with-init`."""
+    """The world `python`."""
 
     def init(self, handler: str) -> str:
         try:
@@ -21,5 +21,5 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             raise Err(error.payload) from None
 
 
-RUNTIME = runtime.Runtime()
+RUNTIME = runtime.Runtime(wit_world.emit)
 runtime.prepare_image(RUNTIME)

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from _wasmfaas import chunks
 from _wasmfaas.context import LambdaContext, trace_id
 from _wasmfaas.library import Library
 from _wasmfaas.pages import Pages
@@ -79,7 +80,9 @@ class RequestLog(logging.Handler):
 class Runtime:
     """One function in one sandbox. Lives as long as the sandbox."""
 
-    def __init__(self) -> None:
+    def __init__(self, emit: chunks.Emit) -> None:
+        """*emit* sends parts of an answer."""
+        self._emit = emit
         self._handler: Callable[[Any, LambdaContext], Any] | None = None
         self._log = RequestLog()
         self._pages = Pages()
@@ -132,7 +135,8 @@ class Runtime:
         gc.enable()
 
     def invoke(self, event: str, context: str) -> str:
-        """Call the handler. Raises FunctionError for whatever goes wrong in it."""
+        """Call the handler; the answer is the empty text where it was sent in parts. Raises
+        FunctionError for whatever goes wrong in it."""
         assert self._handler is not None
         lambda_context = LambdaContext(context)
         self._log.context = lambda_context
@@ -145,7 +149,19 @@ class Runtime:
             raise _report(error, lambda_context.aws_request_id) from None
         finally:
             _flush()
-        return _marshal(answer, lambda_context)
+        return _marshal(answer, lambda_context) or self._stream(answer, lambda_context)
+
+    def _stream(self, answer: Any, context: LambdaContext) -> str:
+        """Send what *answer* yields. Most of its handler runs now."""
+        try:
+            chunks.send(answer, self._emit)
+        except SystemExit as error:
+            raise _exit_error(error, context.aws_request_id) from None
+        except BaseException as error:
+            raise _report(error, context.aws_request_id) from None
+        finally:
+            _flush()
+        return ""
 
     def settle(self, file: BinaryIO) -> None:
         """Make the image of the runtime final; the addresses of what is in it go to *file*."""
@@ -280,12 +296,15 @@ def _parsed(event: str) -> Any:
 
 
 def _marshal(answer: Any, context: LambdaContext) -> str:
+    """*answer* as JSON; the empty text where it comes in parts."""
     try:
         text = "".join(_ENCODE(answer, 0))
         # Half of a surrogate pair, which UTF-8 has no form for, is JSON when it is escaped.
         return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
     except BaseException as error:
         _MARKERS.clear()
+        if chunks.is_stream(answer):
+            return ""
         message = f"Unable to marshal response: {error}"
         _log_error("Runtime.MarshalError", message, [])
         request_id = context.aws_request_id
@@ -331,7 +350,7 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename == __file__ or "importlib" in filename
+    return filename in (__file__, chunks.__file__) or "importlib" in filename
 
 
 def _log_error(error_type: str, message: str, trace: list[str]) -> None:
