@@ -25,6 +25,7 @@ from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
 from wasmfaas.sandbox.scratch import EventFile, FolderWatch, Scratch
 from wasmfaas.sandbox.snapshot import PageMap
+from wasmfaas.sandbox.stream import Stream
 from wasmfaas.sandbox.watch import Watch
 
 _PAGE_BYTES = 4096
@@ -63,7 +64,7 @@ class Bench:
         no_layers = folder / "opt"
         no_layers.mkdir(mode=0o500, exist_ok=True)
         self._host = Host(
-            engine, watch, scratch, stdin, PageMap(), Descriptors(), Output(), no_layers
+            engine, watch, scratch, stdin, PageMap(), Descriptors(), Output(), Stream(), no_layers
         )
         self._sandboxes = Sandboxes(
             self._host, ready_max=_READY_MAX, bytes_max=_BYTES_MAX, calls_max=_CALLS_MAX

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import logging
 import os
 import resource
 import signal
@@ -75,6 +76,7 @@ async def _serve(
             ),
             node,
         )
+        logging.getLogger("uvicorn.error").addFilter(_Incomplete())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)
@@ -87,6 +89,13 @@ async def _serve(
             loop.call_soon(ready, url)
             await serving
         checking.cancel()
+
+
+class _Incomplete(logging.Filter):
+    """Keeps quiet about responses that end early: the answers of functions that broke off."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "ASGI callable returned without completing response."
 
 
 class _Server(uvicorn.Server):

@@ -19,9 +19,10 @@ from tests.conftest import REGION, ROLE, zip_of
 from wasmfaas.api.application import LambdaApi
 from wasmfaas.api.downloads import CodeLinks
 from wasmfaas.auth.authenticator import AnyoneAuthenticator, Authenticator
-from wasmfaas.errors import WasmfaasError
+from wasmfaas.errors import TooManyRequests, WasmfaasError
 from wasmfaas.invoke.packages import Packages
 from wasmfaas.invoke.provisioning import Provisioned, Status
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.models import Function, InvocationContext, Outcome, PackageKind, Usage
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
@@ -166,6 +167,16 @@ class Invoker:
     log: bytes = b"START\nEND\n"
     failure: WasmfaasError | None = None
     calls: list[tuple[str, bytes, InvocationContext]] = field(default_factory=list)
+
+    async def stream(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> ResponseStream:
+        stream = ResponseStream("$LATEST", 1000)
+        try:
+            stream.end(await self.invoke(name, event, context, qualifier))
+        except TooManyRequests as error:
+            stream.end(error)
+        return stream
 
     async def invoke(
         self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None

@@ -22,6 +22,7 @@ __all__ = ["pool"]
 
 READY = {"op": "ready", "keys": [], "cpu_us": 0}
 LOADED = {"op": "loaded", "error": None}
+CHUNK = {"op": "chunk", "data": b"x"}
 
 
 def test_a_worker_that_hangs_after_its_answer_is_given_up(pool: Pool) -> None:
@@ -103,11 +104,18 @@ def _raise(answer: dict[str, Any] | WorkerDied) -> None:
 
 @pytest.mark.parametrize(
     ("messages", "asked"),
-    [([READY], False), ([LOADED], False), ([READY], True)],
-    ids=["ready twice", "an answer to nothing", "ready while at work"],
+    [([READY], False), ([LOADED], False), ([READY], True), ([CHUNK], False), ([CHUNK], True)],
+    ids=[
+        "ready twice",
+        "an answer to nothing",
+        "ready while at work",
+        "a part of nothing",
+        "a part of what nobody wants in parts",
+    ],
 )
 def test_a_worker_that_speaks_out_of_turn_is_killed(
     messages: list[dict[str, Any]], asked: bool, tmp_path: Path
 ) -> None:
-    """It would be given two invocations at once, of which the first would wait for ever."""
+    """It would be given two invocations at once, of which the first would wait for ever; or the
+    server would hold what it says."""
     asyncio.run(_killed_for(messages, tmp_path, asked=asked))

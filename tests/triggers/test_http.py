@@ -17,6 +17,7 @@ from tests.triggers.scopes import Pairs, http_scope, until
 from tests.triggers.test_url_targets import HOST, OPEN, Lookups, function
 from wasmfaas.auth.authenticator import AnyoneAuthenticator
 from wasmfaas.errors import ResourceConflict, ResourceNotFound, TooManyRequests
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.models import InvocationContext, Outcome, Usage
 from wasmfaas.policy import Policy
 from wasmfaas.settings import Settings
@@ -60,6 +61,11 @@ class Invocations:
     finish: asyncio.Event | None = None
 
     qualifiers: list[str | None] = field(default_factory=list)
+
+    async def stream(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> ResponseStream:
+        raise AssertionError("no function URL here streams")
 
     async def invoke(
         self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None

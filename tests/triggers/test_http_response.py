@@ -46,6 +46,30 @@ def test_what_is_not_a_response_is_a_body(payload: bytes, body: bytes) -> None:
     assert response.headers == [(b"content-type", b"application/json")]
 
 
+@pytest.mark.parametrize(
+    ("chunk", "status", "body"),
+    [
+        (b"plain", 200, b"plain"),
+        (b'{"statusCode": 201}' + bytes(8) + b"body", 201, b"body"),
+        (b'{"statusCode": "404", "body": "ignored"}' + bytes(9), 404, b"\0"),
+        (b"{}" + bytes(8), 200, b""),
+        (b'{"statusCode": 201}' + bytes(7), 200, b'{"statusCode": 201}' + bytes(7)),
+        (b"{not json" + bytes(8), 200, b"{not json" + bytes(8)),
+        (b"PNG" + bytes(8), 200, b"PNG" + bytes(8)),
+    ],
+)
+def test_a_first_part_may_begin_with_a_prelude(chunk: bytes, status: int, body: bytes) -> None:
+    response = http_response.parted(chunk)
+    assert (response.status, response.body) == (status, body)
+    assert header(response, "content-type") == ["application/octet-stream"]
+
+
+def test_a_prelude_can_break_no_head() -> None:
+    for members in ({"statusCode": 99}, {"headers": {"a": "b\r\nc: d"}}, {"headers": 3}):
+        with pytest.raises(MalformedAnswer):
+            http_response.parted(json.dumps(members).encode() + bytes(8))
+
+
 def test_a_response_has_its_status_headers_and_body() -> None:
     response = infer(
         {

@@ -62,7 +62,8 @@ from wasmfaas.store.registry import Registry
 
 _log = logging.getLogger(__name__)
 
-INVOKE = "Invoke"
+#: Operations that call a function.
+INVOCATIONS = ("Invoke", "InvokeWithResponseStream")
 
 
 class LambdaApi:
@@ -147,7 +148,7 @@ class LambdaApi:
         claim = self._authenticator.claimed(request_of(scope))
         headers = headers_of(scope)
         declared = declared_length(headers)
-        if route.operation.name == INVOKE:
+        if route.operation.name in INVOCATIONS:
             # Small enough to be read by as many as come; the invoker bounds how many wait.
             return await self._answer(scope, receive, route, claim, headers, declared, request_id)
         async with self._turns.turn(declared):
@@ -167,7 +168,7 @@ class LambdaApi:
         bytes_max, too_large = self._limit(operation)
         body = await bodies.read(receive, declared, bytes_max, too_large)
         await self._access.check(await claim.proven(body), route)
-        if len(body) > bodies.SMALL_BYTES_MAX and operation.name != INVOKE:
+        if len(body) > bodies.SMALL_BYTES_MAX and operation.name not in INVOCATIONS:
             parameters = await asyncio.to_thread(_bound, route, headers, body)
         else:
             parameters = _bound(route, headers, body)
@@ -181,11 +182,12 @@ class LambdaApi:
         )
         reply = await self._handlers.get(operation.name, self._unsupported)(call)
         response = of_result(operation, reply.members)
-        return Response(response.status, {**response.headers, **reply.headers}, response.body)
+        headers = {**response.headers, **reply.headers}
+        return Response(response.status, headers, response.body, reply.parts)
 
     def _limit(self, operation: Operation) -> tuple[int, Callable[[], WasmfaasError]]:
         """How large a body may be, and the error for a larger one."""
-        if operation.name == INVOKE:
+        if operation.name in INVOCATIONS:
             bytes_max, label = self._settings.event_bytes_max, "InvokeFunction"
             kind: type[WasmfaasError] = RequestTooLarge
         else:

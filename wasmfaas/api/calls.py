@@ -1,6 +1,6 @@
 """What handlers of operations take and give."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,8 @@ class Reply:
     members: Mapping[str, Any] = field(default_factory=dict)
     #: Headers that the model does not know.
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: The body where it comes in parts; members are then those of the headers.
+    parts: AsyncIterator[bytes] | None = None
 
 
 Handler = Callable[[Call], Awaitable[Reply]]

@@ -40,7 +40,7 @@ def authority_of(scope: Scope, headers: Mapping[str, str]) -> str:
 async def send_response(send: Send, response: Response, headers: Mapping[str, str]) -> None:
     """Send *response* with *headers* added."""
     fields = {**headers, **response.headers}
-    if response.status != 204:
+    if response.status != 204 and response.parts is None:
         fields["content-length"] = str(len(response.body))
     await send(
         {
@@ -52,4 +52,7 @@ async def send_response(send: Send, response: Response, headers: Mapping[str, st
             ],
         }
     )
+    if response.parts is not None:
+        async for part in response.parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": response.body})

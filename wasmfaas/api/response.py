@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    #: The body instead, where it comes in parts.
+    parts: AsyncIterator[bytes] | None = None
 
 
 def of_result(operation: Operation, members: Mapping[str, Any]) -> Response:

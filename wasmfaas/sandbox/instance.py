@@ -317,8 +317,7 @@ def too_large(bytes_max: int) -> GuestFailure:
     """The answer exceeds its limit; the text is Lambda's."""
     return GuestFailure(
         "Function.ResponseSizeTooLarge",
-        "Response payload size exceeded maximum allowed payload size "
-        f"({bytes_max} bytes).",
+        f"Response payload size exceeded maximum allowed payload size ({bytes_max} bytes).",
         discard=False,
     )
 

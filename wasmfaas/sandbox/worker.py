@@ -3,9 +3,10 @@
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
 `invoke`, `load` and `save`; the first about a deployment brings its spec; and, without an answer,
 `drop`, which gives idle sandboxes up, `keep`, and `more`: there is room for more of a stream.
-Messages out, for an invocation: any number of `log` and, where it streams, of `chunk`, then `reply`,
-and, where that does not say so already, `ready` once the next invocation may come. `holds` tells when other sandboxes are ready than was said, and `late`
-that what was said to be ready has to start up first.
+Messages out, for an invocation: any number of `log` and, where it streams, of `chunk`; then
+`reply`, and, where that does not say so already, `ready` once the next invocation may come. `holds`
+tells when other sandboxes are ready than was said, and `late` that what was said to be ready has to
+start up first.
 """
 
 import gc

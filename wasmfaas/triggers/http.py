@@ -5,8 +5,8 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -18,11 +18,11 @@ from wasmfaas.errors import (
     UrlForbidden,
     WasmfaasError,
 )
-from wasmfaas.invoke.metering import usage_headers
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.models import InvocationContext, Outcome
 from wasmfaas.settings import Settings
-from wasmfaas.triggers import http_event, http_response
-from wasmfaas.triggers.http_response import MalformedAnswer, Response
+from wasmfaas.triggers import http_event, http_response, http_stream
+from wasmfaas.triggers.http_response import Response
 from wasmfaas.triggers.signed import SignedCalls, identity
 from wasmfaas.triggers.url_targets import Policies, Urls, UrlTarget, UrlTargets
 
@@ -31,6 +31,9 @@ _HEAD_BYTES_MAX = 64 * 1024
 _DRAIN_BYTES_MAX = 64 * 1024 * 1024
 _DRAIN_S_MAX = 5.0
 
+Answer = TypeVar("Answer")
+_Calls = Callable[[str, bytes, InvocationContext, str | None], Awaitable[Answer]]
+
 
 class Invokes(Protocol):
     """What runs functions; raises WasmfaasError where it can't."""
@@ -38,6 +41,10 @@ class Invokes(Protocol):
     async def invoke(
         self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
     ) -> Outcome: ...
+
+    async def stream(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> ResponseStream: ...
 
 
 class _Unread(RequestTooLarge):
@@ -91,6 +98,9 @@ class FunctionUrls:
             response = http_response.refusal(error)
         except _ClientLeft:
             return
+        if response.rest is not None:
+            await http_stream.send(response, request_id, send)
+            return
         headers, body = response.framed(scope["method"])
         headers = [*headers, (b"x-amzn-requestid", request_id.encode())]
         start = {"type": "http.response.start", "status": response.status, "headers": headers}
@@ -113,14 +123,16 @@ class FunctionUrls:
         """Call the function. What is refused from here on, a page may read as well."""
         try:
             received = self._received(target, scope, receive)
-            outcome = await self._invoke(target, scope, raw_path, request_id, *await received)
+            event, context = self._event(target, scope, raw_path, request_id, *await received)
+            if target.streams and scope["http_version"] != "1.0":
+                stream = await _called(target, self._invoker.stream, event, context)
+                return await http_stream.opened(stream)
+            outcome = await _called(target, self._invoker.invoke, event, context)
         except NotAuthenticated as error:
             return http_response.refusal(await self._signed.refusal(scope, error))
         except WasmfaasError as error:
             return http_response.refusal(error, close=isinstance(error, _Unread))
-        response = _answer(outcome)
-        figures = usage_headers(outcome.usage)
-        return response.extended(http_response.header_pairs(figures.items()))
+        return http_response.answer(outcome)
 
     async def _received(
         self, target: UrlTarget, scope: Scope, receive: Receive
@@ -132,7 +144,7 @@ class FunctionUrls:
         body = await _read(scope, receive, self._body_bytes_max)
         return body, identity(await self._signed.admit(target, claim, body))
 
-    async def _invoke(
+    def _event(
         self,
         target: UrlTarget,
         scope: Scope,
@@ -140,7 +152,7 @@ class FunctionUrls:
         request_id: str,
         body: bytes,
         caller: Mapping[str, Any] | None,
-    ) -> Outcome:
+    ) -> tuple[bytes, InvocationContext]:
         now_ms = self._clock_ms()
         trace_id = http_event.header(scope, b"x-amzn-trace-id")
         request = http_event.Request(
@@ -155,16 +167,7 @@ class FunctionUrls:
         context = InvocationContext(
             request_id=request_id, invoked_function_arn=target.arn, trace_id=request.trace_id
         )
-        event = http_event.build(scope, body, request)
-        # The event holds it too, and may have to wait.
-        del body
-        try:
-            return await self._invoker.invoke(target.name, event, context, target.qualifier)
-        except ResourceNotFound:
-            if target.qualifier is None:
-                raise
-            # A URL outlives its alias.
-            raise UrlForbidden() from None
+        return http_event.build(scope, body, request), context
 
 
 def _check_head(scope: Scope) -> None:
@@ -205,13 +208,16 @@ def _too_large(bytes_max: int, kind: type[RequestTooLarge]) -> RequestTooLarge:
     )
 
 
-def _answer(outcome: Outcome) -> Response:
-    if outcome.error_type is not None:
-        return http_response.bad_gateway(outcome.error_type)
+async def _called(
+    target: UrlTarget, call: _Calls[Answer], event: bytes, context: InvocationContext
+) -> Answer:
     try:
-        return http_response.infer(outcome.payload)
-    except MalformedAnswer as error:
-        return http_response.bad_gateway(f"The function's answer is not a response: {error}")
+        return await call(target.name, event, context, target.qualifier)
+    except ResourceNotFound:
+        if target.qualifier is None:
+            raise
+        # A URL outlives its alias.
+        raise UrlForbidden() from None
 
 
 async def _send(start: Message, body: bytes, receive: Receive, send: Send) -> None:

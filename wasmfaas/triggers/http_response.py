@@ -8,11 +8,13 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wasmfaas.errors import WasmfaasError
+from wasmfaas.invoke.metering import usage_headers
+from wasmfaas.models import Outcome
 from wasmfaas.triggers.http_event import HOP_BY_HOP
 
 Headers = list[tuple[bytes, bytes]]
@@ -24,7 +26,10 @@ _OURS = HOP_BY_HOP | {"content-length", "date", "x-amzn-requestid"}
 _OUR_PREFIX = "x-wasmfaas-"
 #: An interim status is not an answer: a client would go on waiting for one.
 _STATUS_MIN, _STATUS_MAX = 200, 599
-_WITHOUT_BODY = frozenset({204, 304})
+WITHOUT_BODY = frozenset({204, 304})
+#: Between the head and the body of an answer that comes in parts.
+_PRELUDE_END = bytes(8)
+_BYTES_TYPE = "application/octet-stream"
 _SHOWN_CHARACTERS_MAX = 80
 _REASON_CHARACTERS_MAX = 300
 
@@ -42,35 +47,79 @@ class Response:
     body: bytes
     #: Whether to close the connection, because the request was not read to its end.
     close: bool = False
+    #: What follows the body where it comes in parts; ends with an error where they do.
+    rest: AsyncIterator[bytes] | None = None
 
     def extended(self, headers: Headers) -> "Response":
         """This response with *headers* after its own."""
-        return Response(self.status, self.headers + headers, self.body, self.close)
+        return replace(self, headers=self.headers + headers)
 
     def framed(self, method: str) -> tuple[Headers, bytes]:
         """The headers with Content-Length, and the bytes that follow them."""
-        if self.status in _WITHOUT_BODY or (method == "HEAD" and not self.body):
+        if self.status in WITHOUT_BODY or (method == "HEAD" and not self.body):
             # An adapter that leaves out the body of a HEAD doesn't tell us its length.
             return self.headers, b""
         headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
         return headers, b"" if method == "HEAD" else self.body
 
 
+def answer(outcome: Outcome) -> Response:
+    """The response to a request that called a function, with the figures of what it used."""
+    if outcome.error_type is not None:
+        response = bad_gateway(outcome.error_type)
+    else:
+        try:
+            response = infer(outcome.payload)
+        except MalformedAnswer as error:
+            response = malformed(error)
+    return response.extended(header_pairs(usage_headers(outcome.usage).items()))
+
+
+def malformed(error: MalformedAnswer) -> Response:
+    """The response to an answer that stands for none."""
+    return bad_gateway(f"The function's answer is not a response: {error}")
+
+
 def infer(payload: bytes) -> Response:
     """The response that *payload*, a function's answer as JSON text, stands for.
 
     An object with `statusCode` is a response, a string is a body as it is, everything else is a
-    JSON body; the latter two have status 200. Raises MalformedAnswer.
+    JSON body; the latter two have status 200. What is no JSON came in parts. Raises
+    MalformedAnswer.
     """
     try:
         answer = json.loads(payload)
     except (ValueError, RecursionError):
-        return _ok(payload)
+        return parted(payload) if _PRELUDE_END in payload else _ok(payload)
     if isinstance(answer, dict) and "statusCode" in answer:
         return _structured(answer)
     if isinstance(answer, str):
         return _ok(_encode(answer))
     return _ok(_compact(answer, payload))
+
+
+def parted(chunk: bytes) -> Response:
+    """The response that begins with *chunk*, the first part of an answer that comes in parts.
+
+    It may begin with a prelude: a JSON object with `statusCode`, `headers` and `cookies`, and eight
+    zero bytes. Otherwise, and in so far, the status is 200, and the body is bytes. Raises
+    MalformedAnswer.
+    """
+    head, end, body = chunk.partition(_PRELUDE_END)
+    members = _object(head) if end and head.startswith(b"{") else None
+    if members is None:
+        return Response(200, [(b"content-type", _BYTES_TYPE.encode())], chunk)
+    described = {name: members.get(name) for name in ("headers", "cookies")}
+    status = members.get("statusCode", 200)
+    return replace(_structured({"statusCode": status} | described, _BYTES_TYPE), body=body)
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def bad_gateway(reason: str) -> Response:
@@ -96,11 +145,11 @@ def _ok(body: bytes) -> Response:
     return Response(200, [(b"content-type", b"application/json")], body)
 
 
-def _structured(answer: dict[str, Any]) -> Response:
+def _structured(answer: dict[str, Any], content_type: str = "application/json") -> Response:
     status = _status(answer["statusCode"])
     headers, cookies = _headers(answer.get("headers"))
     cookies += _cookies(answer.get("cookies"))
-    headers.setdefault("content-type", "application/json")
+    headers.setdefault("content-type", content_type)
     return Response(
         status,
         [(name.encode(), _encode(value)) for name, value in headers.items()]

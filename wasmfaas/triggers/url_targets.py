@@ -60,6 +60,8 @@ class UrlTarget:
     is_open: bool
     policy: Policy | None
     cors: Cors | None
+    #: Whether the answer is sent as it comes.
+    streams: bool = False
 
 
 class UrlTargets:
@@ -147,6 +149,7 @@ class UrlTargets:
             and policy.allows(url_request(arn, auth_type)),
             policy=policy,
             cors=Cors.configured(configuration.get("Cors")),
+            streams=configuration.get("InvokeMode") == "RESPONSE_STREAM",
         )
         # What changed while it was looked up may be old already.
         if changes == self._changes:

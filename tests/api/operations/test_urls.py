@@ -46,16 +46,9 @@ def test_a_function_has_one_url(harness: Harness) -> None:
     )
 
 
-def test_what_cannot_be_served_is_refused(harness: Harness) -> None:
+def test_what_is_not_there_is_refused(harness: Harness) -> None:
     harness.create("f")
     create = harness.client().create_function_url_config
-    refused(
-        "InvalidParameterValueException",
-        create,
-        FunctionName="f",
-        AuthType="NONE",
-        InvokeMode="RESPONSE_STREAM",
-    )
     for arguments in ({"FunctionName": "gone"}, {"FunctionName": "f", "Qualifier": "alias"}):
         said = refused("ResourceNotFoundException", create, AuthType="NONE", **arguments)
         assert said == "Function does not exist"

@@ -1,16 +1,25 @@
-"""Invoke: the call of a function through the API."""
+"""Invoke and InvokeWithResponseStream: the calls of a function through the API."""
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
+from wasmfaas.api import eventstream
 from wasmfaas.api.calls import Call, Handler, Reply
-from wasmfaas.api.names import Names
+from wasmfaas.api.names import FunctionReference, Names
+from wasmfaas.api.response import JSON_TYPE, encoded
 from wasmfaas.api.tracing import trace_header
-from wasmfaas.errors import InvalidParameterValue, InvalidRequestContent, ResourceNotFound
+from wasmfaas.errors import (
+    InvalidParameterValue,
+    InvalidRequestContent,
+    ResourceNotFound,
+    WasmfaasError,
+)
 from wasmfaas.invoke.metering import usage_headers
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.models import LATEST, InvocationContext, Outcome
 from wasmfaas.store.registry import Registry
 
@@ -30,9 +39,25 @@ class Invoker(Protocol):
         """Runs the version or alias *qualifier* of *name* on *event*, a JSON text."""
         ...
 
+    async def stream(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> ResponseStream:
+        """As `invoke`, with the answer as it comes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be run, and on what."""
+
+    reference: FunctionReference
+    event: bytes
+    context: InvocationContext
+    trace_id: str
+
 
 class InvokeOperations:
-    """Handler of Invoke. Lifetime: process."""
+    """Handlers of the operations that call a function. Lifetime: process."""
 
     def __init__(self, *, registry: Registry, invoker: Invoker, names: Names) -> None:
         self._registry = registry
@@ -40,7 +65,7 @@ class InvokeOperations:
         self._names = names
 
     def rows(self) -> Mapping[str, Handler]:
-        return {"Invoke": self.invoke}
+        return {"Invoke": self.invoke, "InvokeWithResponseStream": self.stream}
 
     async def invoke(self, call: Call) -> Reply:
         kind = call.parameters.get("InvocationType", "RequestResponse")
@@ -49,32 +74,104 @@ class InvokeOperations:
                 "InvocationType Event is not supported by this server yet: there is no queue for "
                 "asynchronous invocations. Use RequestResponse."
             )
+        asked = self._asked(call)
+        reference = asked.reference
+        try:
+            if kind == "DryRun":
+                return await self._dry_run(reference)
+            outcome = await self._invoker.invoke(
+                reference.name, asked.event, asked.context, reference.qualifier
+            )
+        except ResourceNotFound:
+            raise self._not_found(reference) from None
+        headers = usage_headers(outcome.usage) | {"x-amzn-trace-id": asked.trace_id}
+        return Reply(_members(outcome, tail=_wants_tail(call)), headers)
+
+    async def stream(self, call: Call) -> Reply:
+        asked = self._asked(call)
+        reference = asked.reference
+        try:
+            if call.parameters.get("InvocationType") == "DryRun":
+                return await self._dry_run(reference)
+            stream = await self._invoker.stream(
+                reference.name, asked.event, asked.context, reference.qualifier
+            )
+        except ResourceNotFound:
+            raise self._not_found(reference) from None
+        try:
+            # An invocation that is refused is so before anything is sent.
+            first = await stream.read()
+        except BaseException:
+            stream.close()
+            raise
+        members = {
+            "StatusCode": 200,
+            "ExecutedVersion": stream.executed_version,
+            "ResponseStreamContentType": eventstream.CONTENT_TYPE,
+        }
+        events = _events(stream, first, tail=_wants_tail(call))
+        return Reply(members, {"x-amzn-trace-id": asked.trace_id}, events)
+
+    def _asked(self, call: Call) -> _Asked:
         for name in UNSUPPORTED:
             if name in call.parameters:
                 raise InvalidParameterValue(f"{name} is not supported by this server yet.")
         reference = self._names.parse(call.function, call.qualifier)
         client_context = client_context_of(call.parameters.get("ClientContext"))
         event = event_of(call.parameters["Payload"])
-        try:
-            if kind == "DryRun":
-                await self._registry.require(reference.name, reference.qualifier)
-                return Reply({"StatusCode": 204})
-            trace_id = trace_header(call.trace_id)
-            context = InvocationContext(
-                request_id=call.request_id,
-                invoked_function_arn=self._names.arn(reference.name, reference.qualifier),
-                client_context=client_context,
-                trace_id=trace_id,
-            )
-            outcome = await self._invoker.invoke(
-                reference.name, event, context, reference.qualifier
-            )
-        except ResourceNotFound:
-            arn = self._names.arn(reference.name, reference.qualifier or LATEST)
-            raise ResourceNotFound(f"Function not found: {arn}") from None
-        tail = call.parameters.get("LogType") == "Tail"
-        headers = usage_headers(outcome.usage) | {"x-amzn-trace-id": trace_id}
-        return Reply(_members(outcome, tail=tail), headers)
+        trace_id = trace_header(call.trace_id)
+        context = InvocationContext(
+            request_id=call.request_id,
+            invoked_function_arn=self._names.arn(reference.name, reference.qualifier),
+            client_context=client_context,
+            trace_id=trace_id,
+        )
+        return _Asked(reference, event, context, trace_id)
+
+    async def _dry_run(self, reference: FunctionReference) -> Reply:
+        await self._registry.require(reference.name, reference.qualifier)
+        return Reply({"StatusCode": 204})
+
+    def _not_found(self, reference: FunctionReference) -> ResourceNotFound:
+        arn = self._names.arn(reference.name, reference.qualifier or LATEST)
+        return ResourceNotFound(f"Function not found: {arn}")
+
+
+async def _events(
+    stream: ResponseStream, first: bytes | None, *, tail: bool
+) -> AsyncIterator[bytes]:
+    """The messages of an answer as it comes, of which *first* has come, and of how it ends."""
+    chunk = first
+    try:
+        while chunk is not None:
+            yield _payload_chunk(chunk)
+            chunk = await stream.read()
+        outcome = stream.outcome
+        assert outcome is not None, "it has ended"
+    except WasmfaasError as error:
+        yield _complete({"ErrorCode": error.code, "ErrorDetails": error.message})
+        return
+    finally:
+        stream.close()
+    if outcome.error_type is None and outcome.payload:
+        yield _payload_chunk(outcome.payload)
+    members = {"LogResult": log_tail(outcome.log)} if tail else {}
+    if outcome.error_type is not None:
+        members["ErrorCode"] = outcome.error_type
+        members["ErrorDetails"] = outcome.payload.decode(errors="replace")
+    yield _complete(members)
+
+
+def _payload_chunk(data: bytes) -> bytes:
+    return eventstream.event("PayloadChunk", "application/octet-stream", data)
+
+
+def _complete(members: Mapping[str, str]) -> bytes:
+    return eventstream.event("InvokeComplete", JSON_TYPE, encoded(members))
+
+
+def _wants_tail(call: Call) -> bool:
+    return call.parameters.get("LogType") == "Tail"
 
 
 def _members(outcome: Outcome, *, tail: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.api.names import Names
 from wasmfaas.api.views import Views
-from wasmfaas.errors import InvalidParameterValue, ResourceNotFound
+from wasmfaas.errors import ResourceNotFound
 from wasmfaas.store.registry import Registry
 from wasmfaas.store.urls import not_there
 
@@ -41,7 +41,6 @@ class UrlOperations:
         }
 
     async def create(self, call: Call) -> Reply:
-        _check_supported(call.parameters)
         now = self._now()
         configuration = {"InvokeMode": "BUFFERED", **_given(call.parameters)}
         configuration |= {"CreationTime": now, MODIFIED: now}
@@ -60,7 +59,6 @@ class UrlOperations:
         return Reply(self._views.url(url, call.authority))
 
     async def update(self, call: Call) -> Reply:
-        _check_supported(call.parameters)
         given, now = _given(call.parameters), self._now()
 
         def changed(before: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -99,10 +97,3 @@ def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: parameters[name] for name in ("AuthType", "Cors", "InvokeMode") if name in parameters
     }
-
-
-def _check_supported(parameters: Mapping[str, Any]) -> None:
-    if parameters.get("InvokeMode") == "RESPONSE_STREAM":
-        raise InvalidParameterValue(
-            "InvokeMode RESPONSE_STREAM is not supported by this server yet. Use BUFFERED."
-        )
