@@ -31,7 +31,8 @@ SUCCESS = {
     "PutRuntimeManagementConfig",
     "CreateFunction", "DeleteFunction", "DeleteFunctionUrlConfig", "CreateFunctionUrlConfig",
     "GetAccountSettings", "GetFunction", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
-    "GetFunctionConfiguration", "GetFunctionUrlConfig", "Invoke", "ListFunctionUrlConfigs",
+    "GetFunctionConfiguration", "GetFunctionUrlConfig", "Invoke", "InvokeWithResponseStream",
+    "ListFunctionUrlConfigs",
     "ListFunctions", "ListTags", "ListVersionsByFunction", "TagResource", "UntagResource",
     "UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateFunctionUrlConfig",
 }  # fmt: skip
@@ -121,7 +122,9 @@ def check_answer(operation: OperationModel, answer: Answer) -> None:
     assert answer.status < 500, (operation.name, answer.body)
     assert len(answer.headers["x-amzn-requestid"]) == 36
     if answer.body:
-        assert answer.headers["content-type"] == "application/json"
+        streamed = answer.body.startswith(b"\0")
+        expected = "application/vnd.amazon.eventstream" if streamed else "application/json"
+        assert answer.headers["content-type"] == expected
     if answer.status >= 300:
         check_error(operation, answer)
         return
@@ -133,7 +136,8 @@ def check_answer(operation: OperationModel, answer: Answer) -> None:
         check_document(shape, json.loads(answer.body), operation.name)
     if shape is not None:
         response = {
-            "status_code": answer.status, "headers": dict(answer.headers), "body": answer.body
+            "status_code": answer.status, "headers": dict(answer.headers), "body": answer.body,
+            "context": {"operation_name": operation.name},
         }  # fmt: skip
         create_parser("rest-json").parse(response, shape)
 

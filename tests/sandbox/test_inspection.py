@@ -63,6 +63,14 @@ def test_reactors(inspector: Inspector) -> None:
     assert inspect(inspector, with_init).has_init
 
 
+def test_only_the_python_runtime_may_answer_in_parts(inspector: Inspector) -> None:
+    imports = '(import "emit" (func (param "data" string) (result bool)))'
+    text = wat.component(0, b"1").replace("(component", f"(component {imports}", 1)
+    assert "imports what is not offered: emit." in refusal(inspector, text)
+    runtime = Inspector(new_engine(), is_runtime=True)
+    assert inspect(runtime, text).kind is PackageKind.COMPONENT
+
+
 def test_commands(inspector: Inspector) -> None:
     found = inspect(inspector, wat.prints(b"1"))
     assert found.kind is PackageKind.COMMAND
