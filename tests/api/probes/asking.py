@@ -50,7 +50,8 @@ def objection(probe: Probe, answer: Answer) -> str | None:
     """What *answer* has that the model does not allow, or None."""
     where = f"{probe.operation} {probe.path} {probe.variant.kind}: {answer.status}"
     said = ""
-    if answer.body and answer.headers.get("content-type") != "application/json":
+    streams = probe.operation == "InvokeWithResponseStream" and answer.status == 200
+    if answer.body and not streams and answer.headers.get("content-type") != "application/json":
         return f"{where}, not JSON: {answer.body[:200]!r}"
     if answer.status >= 300:
         document = json.loads(answer.body)
