@@ -185,4 +185,4 @@ def test_apply_plan_apply_and_destroy(server: Server, provider: Provider) -> Non
     assert provider.read() == second, "a plan finds nothing to do"
 
     provider.destroy()
-    assert server.http.get(f"/f/{provider.name}:live/").status_code == 403
+    assert server.http.get(f"/f/{provider.name}:live/").status_code == 404
