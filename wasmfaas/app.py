@@ -62,7 +62,9 @@ async def _serve(
         server = _Server(
             uvicorn.Config(
                 node.application,
-                http=connection.bounded(settings, _connections_max(settings)),
+                http=connection.bounded(
+                    settings, _connections_max(settings), node.application, node.shortcut
+                ),
                 ws="none",
                 lifespan="off",
                 log_level="warning",

@@ -51,6 +51,7 @@ from wasmfaas.store.layers import Layers
 from wasmfaas.store.ledger import Ledger
 from wasmfaas.store.log_groups import LogGroups
 from wasmfaas.store.registry import Registry
+from wasmfaas.triggers.direct import DirectCalls
 from wasmfaas.triggers.http import FunctionUrls
 from wasmfaas.triggers.url_targets import is_function_url
 
@@ -176,7 +177,19 @@ class Node:
         urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn, authenticator)
         follows = self._follows(registry, invoker, logs, provisioning)
         changes.tell(invoker.forget, urls.forget, follows, lambda name: packages.note_change())
-        self.application = _guarded(settings, _Front(urls, management, api, logs_api, sts))
+        guard = Guard(
+            _Front(urls, management, api, logs_api, sts), is_function_url, settings.is_local
+        )
+        self.application = HeldBodies(guard, settings.bytes_held_max)
+        #: For requests of function URLs that are known, and nothing else stands in their way.
+        self.shortcut = DirectCalls(urls.targets, invoker, guard.admits)
+
+    def _face(self, front: ASGIApp, urls: FunctionUrls, invoker: Invoker) -> None:
+        """What the outside sees."""
+        guard = Guard(front, is_function_url, self.settings.is_local)
+        self.application = HeldBodies(guard, self.settings.bytes_held_max)
+        #: For requests of function URLs that are known, and nothing else stands in their way.
+        self.shortcut = DirectCalls(urls.targets, invoker, guard.admits)
 
     def _new_workers(self, snapshots: Artefacts, artefacts: Artefacts) -> Workers:
         # Not the folders above them, which hold the keys that artefacts are signed with.
@@ -234,11 +247,6 @@ class Node:
             await provisioning.refresh(name)
 
         return lambda name: self._background(follow(name))
-
-
-def _guarded(settings: Settings, front: ASGIApp) -> ASGIApp:
-    guarded = Guard(front, is_function_url, settings.is_local)
-    return HeldBodies(guarded, settings.bytes_held_max)
 
 
 def _authenticator(settings: Settings, keys: KeyStore) -> Authenticator:

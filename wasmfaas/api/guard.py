@@ -54,6 +54,10 @@ class Guard:
         else:
             await send_response(send, of_error(AccessDenied(reason)), {})
 
+    def admits(self, host: str) -> bool:
+        """Whether a request for a function URL that names *host*, and no other, may pass."""
+        return bool(host) and (not self._is_local or _LOOPBACK.fullmatch(host) is not None)
+
     def _objection(self, scope: Scope) -> str | None:
         hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
         host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""

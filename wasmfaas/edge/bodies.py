@@ -4,13 +4,14 @@ and however slowly they are sent and read."""
 import asyncio
 import contextlib
 import ctypes
+import functools
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wasmfaas.errors import TooManyRequests
 
 #: A body of this size is work for as long as another request may have to wait.
-_LARGE_BYTES = 256 * 1024
+LARGE_BYTES = 256 * 1024
 #: After so much was held, memory is given back to the system once most of it is answered.
 _TRIM_BYTES = 32 * 1024 * 1024
 
@@ -33,6 +34,15 @@ class HeldBodies:
         self._handing_over = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serve(self._application, scope, receive, send)
+
+    def around(self, application: ASGIApp) -> ASGIApp:
+        """*application*, with what it holds counted as well."""
+        return functools.partial(self._serve, application)
+
+    async def _serve(
+        self, application: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         held, is_answered = 0, False
 
         async def counted() -> Message:
@@ -44,7 +54,7 @@ class HeldBodies:
             if size or self._held > self._bytes_max:
                 self._admit(size)
                 held += size
-            if held > _LARGE_BYTES and not message.get("more_body", False):
+            if held > LARGE_BYTES and not message.get("more_body", False):
                 async with self._handing_over:
                     await asyncio.sleep(0)
             return message
@@ -53,13 +63,13 @@ class HeldBodies:
             nonlocal is_answered
             is_answered = True
             body = message.get("body")
-            if body and len(body) > _LARGE_BYTES:
+            if body and len(body) > LARGE_BYTES:
                 await self._send_large(message, send)
             else:
                 await send(message)
 
         try:
-            await self._application(scope, counted, answer)
+            await application(scope, counted, answer)
         finally:
             if held:
                 self._release(held)

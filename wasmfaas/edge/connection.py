@@ -5,18 +5,16 @@ uvicorn bounds neither the size of a request's head nor the time in which a requ
 
 import asyncio
 import enum
-import json
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Protocol, cast
 
 import httptools
+from starlette.types import Scope
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from wasmfaas.edge.bodies import LARGE_BYTES, HeldBodies
+from wasmfaas.edge.responses import OneWrite, Pairs, Prepared, explained, refusal, whole
 from wasmfaas.errors import (
     BadRequest,
     RequestHeadTooLarge,
@@ -36,6 +34,18 @@ _LINGER_S = 5.0
 _PIPELINED_MAX = 32
 _TRANSFER_ENCODING = b"transfer-encoding"
 _CONTENT_LENGTH = b"content-length"
+#: A larger request goes to the application, where it counts to what is held.
+_SHORT_BODY_BYTES_MAX = 16 * 1024
+
+#: Sends a whole response: status, headers with their lengths, body.
+Respond = Callable[[int, Pairs, bytes], None]
+
+
+class Shortcut(Protocol):
+    """A way to answer a request without a task of its own."""
+
+    def __call__(self, scope: Scope, body: bytes, respond: Respond) -> bool:
+        """Whether *respond* will be called, once, now or later; else nothing has been done."""
 
 
 class _Phase(enum.Enum):
@@ -52,43 +62,14 @@ class _Phase(enum.Enum):
 _NOTHING, _HEAD, _BODY, _REFUSED = _Phase
 
 
-class _OneWrite:
-    """The transport as one answer sees it: the head waits for what follows at once, so that both
-    leave in one segment."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head: bytes | None = None
-        self._has_head = False
-
-    def write(self, data: bytes) -> None:
-        if not self._has_head:
-            self._has_head, self._head = True, data
-            self._loop.call_soon(self._flush)
-        elif self._head is None:
-            self._transport.write(data)
-        else:
-            head, self._head = self._head, None
-            self._transport.write(head + data)
-
-    def _flush(self) -> None:
-        head, self._head = self._head, None
-        if head is not None:
-            self._transport.write(head)
-
-    def __getattr__(self, name: str) -> Any:
-        # Whatever else is done to the transport comes after what was written.
-        self._flush()
-        return getattr(self._transport, name)
-
-
 class Connection(HttpToolsProtocol):
     """One connection. Lives until either side closes it; `check` has to be called now and then."""
 
     settings: ClassVar[Settings]
     #: How many may be open; the settings' number, or fewer.
     connections_max: ClassVar[int]
+    shortcut: ClassVar[Shortcut | None]
+    held: ClassVar[HeldBodies]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -104,6 +85,8 @@ class Connection(HttpToolsProtocol):
         self._got_body = False
         #: The request that is being answered; `self.cycle` is the one that came last.
         self._running: RequestResponseCycle | None = None
+        #: What is to answer it, once it is known whether it has arrived in one piece.
+        self._postponed: ASGI3Application | None = None
         #: Bytes that the client had not read at the last check, and since when none of it went.
         self._unread_bytes, self._unread_since = 0, self._since
 
@@ -136,10 +119,13 @@ class Connection(HttpToolsProtocol):
             # Answered as if the client had not asked for another protocol, as it must expect.
             self._phase = _REFUSED
         except httptools.HttpParserError as error:
-            self._refuse(_explained(error))
+            self._refuse(explained(error))
         else:
             if self._phase is before:
                 self._count()
+        if self._postponed is not None and self._running is not None:
+            application, self._postponed = self._postponed, None
+            self._run(self._running, application)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -170,6 +156,9 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._enter(_NOTHING)
+        if self._postponed is not None and self._running is self.cycle:
+            application, self._postponed = self._postponed, None
+            self._start_asgi_task(self.cycle, application)
 
     def shutdown(self) -> None:
         """Close when what is owed is answered, without waiting for what has not arrived yet."""
@@ -194,8 +183,40 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        cycle.transport = _OneWrite(self.transport, self.loop)  # type: ignore[assignment]
+        if cycle.more_body:
+            self._postponed = app
+        elif self.shortcut is None or not self._shortened(cycle, self.shortcut):
+            self._run(cycle, app)
+
+    def _run(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.transport = OneWrite(self.transport, self.loop)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
+
+    def _shortened(self, cycle: RequestResponseCycle, shortcut: Shortcut) -> bool:
+        if len(cycle.body) > _SHORT_BODY_BYTES_MAX:
+            return False
+
+        def respond(status: int, headers: Pairs, body: bytes) -> None:
+            self._respond(cycle, status, headers, body)
+
+        return shortcut(cast(Scope, cycle.scope), bytes(cycle.body), respond)
+
+    def _respond(
+        self, cycle: RequestResponseCycle, status: int, headers: Pairs, body: bytes
+    ) -> None:
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        if len(body) > LARGE_BYTES or self.flow.write_paused:
+            # It waits for its reader, and counts to what is held until then.
+            prepared = self.held.around(Prepared(status, headers, body))
+            self._run(cycle, cast(ASGI3Application, prepared))
+            return
+        default, close = self.server_state.default_headers, not cycle.keep_alive
+        self.transport.write(whole(status, default, headers, body, close=close))
+        cycle.response_started = cycle.response_complete = True
+        if close:
+            self.transport.close()
+        self.on_response_complete()
 
     def _enter(self, phase: _Phase) -> None:
         self._phase = phase
@@ -276,6 +297,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         in_body, self._arrived = self._phase is _BODY, self.loop.time()
+        self._postponed = None
         self._enter(_REFUSED)
         if in_body:
             self.cycle.disconnected = True
@@ -290,7 +312,7 @@ class Connection(HttpToolsProtocol):
         elif in_body and self.cycle.response_started:
             self.transport.close()
         else:
-            self.transport.write(b"".join(_response(error, self.server_state.default_headers)))
+            self.transport.write(b"".join(refusal(error, self.server_state.default_headers)))
             if linger:
                 # TLS knows no half of a connection.
                 if self.transport.can_write_eof():
@@ -300,33 +322,21 @@ class Connection(HttpToolsProtocol):
                 self.transport.close()
 
 
-def _explained(error: httptools.HttpParserError) -> WasmfaasError:
-    cause = error.__context__
-    if isinstance(cause, WasmfaasError):
-        return cause
-    if isinstance(error, httptools.HttpParserCallbackError):
-        return BadRequest("The target of the request cannot be read: it has to be a path.")
-    return BadRequest(f"This is not HTTP/1.1: {error}.")
-
-
-def _response(error: WasmfaasError, default: Iterable[tuple[bytes, bytes]]) -> Iterable[bytes]:
-    body = json.dumps(error.body()).encode()
-    headers = {
-        "content-type": "application/json",
-        "x-amzn-errortype": error.code,
-        **error.headers(),
-        "content-length": str(len(body)),
-        "connection": "close",
+def bounded(
+    settings: Settings,
+    connections_max: int,
+    held: HeldBodies,
+    shortcut: Shortcut | None = None,
+) -> type[Connection]:
+    """The connections of a server with *settings*, of which *connections_max* may be open; *held*
+    is its application, and *shortcut* a way around it."""
+    members = {
+        "settings": settings,
+        "connections_max": connections_max,
+        "held": held,
+        # A function would become a method.
+        "shortcut": None if shortcut is None else staticmethod(shortcut),
     }
-    yield STATUS_LINE[error.status]
-    yield from (b"%b: %b\r\n" % pair for pair in default)
-    yield from (f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items())
-    yield b"\r\n" + body
-
-
-def bounded(settings: Settings, connections_max: int) -> type[Connection]:
-    """The connections of a server with *settings*, of which *connections_max* may be open."""
-    members = {"settings": settings, "connections_max": connections_max}
     return type("BoundedConnection", (Connection,), members)
 
 

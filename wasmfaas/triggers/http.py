@@ -26,7 +26,6 @@ from wasmfaas.triggers.http_response import Response
 from wasmfaas.triggers.signed import SignedCalls, identity
 from wasmfaas.triggers.url_targets import Policies, Urls, UrlTarget, UrlTargets
 
-_HEAD_BYTES_MAX = 64 * 1024
 #: How much of a refused body is read, and for how long, so that its sender sees the refusal.
 _DRAIN_BYTES_MAX = 64 * 1024 * 1024
 _DRAIN_S_MAX = 5.0
@@ -77,14 +76,14 @@ class FunctionUrls:
         clock_ms: Callable[[], int] = _now_ms,
     ) -> None:
         self._body_bytes_max = settings.event_bytes_max
-        self._targets = UrlTargets(urls, policies, arn, settings.region)
+        self.targets = UrlTargets(urls, policies, arn, settings.region)
         self._signed = SignedCalls(authenticator)
         self._invoker = invoker
         self._clock_ms = clock_ms
 
     def forget(self, name: str) -> None:
         """Look the function *name* up again when it is called next."""
-        self._targets.forget(name)
+        self.targets.forget(name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -108,7 +107,7 @@ class FunctionUrls:
 
     async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         _check_head(scope)
-        target, raw_path = await self._targets.find(scope)
+        target, raw_path = await self.targets.find(scope)
         if target.cors is None:
             return await self._call(target, scope, receive, raw_path, request_id)
         preflight = target.cors.preflight(scope)
@@ -172,12 +171,11 @@ class FunctionUrls:
 
 def _check_head(scope: Scope) -> None:
     """Bound what the event repeats of the request beside its body."""
-    size = len(http_event.raw_path(scope)) + len(scope["query_string"])
-    size += sum(len(name) + len(value) for name, value in scope["headers"])
-    if size > _HEAD_BYTES_MAX:
+    size = http_event.head_bytes(scope)
+    if size > http_event.HEAD_BYTES_MAX:
         raise RequestTooLarge(
             f"The path, the query and the headers have {size} bytes together, but at most "
-            f"{_HEAD_BYTES_MAX} are accepted. Send large data in the body."
+            f"{http_event.HEAD_BYTES_MAX} are accepted. Send large data in the body."
         )
 
 

@@ -30,11 +30,14 @@ HOP_BY_HOP = frozenset(
 )
 _TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 _TEXT_SUFFIXES = ("+json", "+xml")
+#: JSON text of a string, in C.
+_quoted = json.encoder.encode_basestring
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: JSON writes these in six bytes each, so a large body that is full of them is not sent as text.
 _ESCAPED_CONTROLS = bytes(set(range(32)) - set(b"\b\t\n\f\r"))
 _LARGE_BODY_BYTES = 1024 * 1024
+HEAD_BYTES_MAX = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +57,27 @@ class Request:
 
 def build(scope: Scope, body: bytes, request: Request) -> bytes:
     """The event as JSON text."""
+    # Written out instead of encoded as a whole, which would take half as long again.
     headers = _headers(scope, request.trace_id)
-    query = scope["query_string"].decode("latin-1")
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": request.raw_path,
-        "rawQueryString": query,
-    }
+    query, path = scope["query_string"].decode("latin-1"), _quoted(request.raw_path)
+    parts = [
+        f'{{"version":"2.0","routeKey":"$default","rawPath":{path},'
+        f'"rawQueryString":{_quoted(query)},'
+    ]
     if cookie := headers.get("cookie"):
-        event["cookies"] = [part.strip() for part in cookie.split(";") if part.strip()]
-    event["headers"] = headers
-    if parameters := _query_parameters(query):
-        event["queryStringParameters"] = parameters
-    event["requestContext"] = _request_context(scope, headers, request)
-    text = _text(body, headers.get("content-type"))
+        cookies = [part.strip() for part in cookie.split(";") if part.strip()]
+        parts.append(f'"cookies":{_JSON.encode(cookies)},')
+    parts.append(f'"headers":{_object(headers)},')
+    if query and (parameters := _query_parameters(query)):
+        parts.append(f'"queryStringParameters":{_object(parameters)},')
+    parts.append(f'"requestContext":{_request_context(scope, headers, request, path)},')
+    text = _text(body, headers.get("content-type")) if body else None
     if body:
-        event["body"] = base64.b64encode(body).decode() if text is None else text
-    event["isBase64Encoded"] = bool(body) and text is None
-    return _JSON.encode(event).encode()
+        parts.append(
+            f'"body":{_quoted(base64.b64encode(body).decode() if text is None else text)},'
+        )
+    parts.append('"isBase64Encoded":true}' if body and text is None else '"isBase64Encoded":false}')
+    return "".join(parts).encode()
 
 
 def raw_path(scope: Scope) -> str:
@@ -87,6 +92,32 @@ def header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return _decoded(value)
     return None
+
+
+def only_header(scope: Scope, name: bytes) -> str:
+    """The header called *name*, which is in lower case; empty where there is not just one."""
+    found = [value for key, value in scope["headers"] if key == name]
+    return _decoded(found[0]) if len(found) == 1 else ""
+
+
+def fits(scope: Scope) -> bool:
+    """Whether what the event repeats of the request beside its body is not too large."""
+    return head_bytes(scope) <= HEAD_BYTES_MAX
+
+
+def head_bytes(scope: Scope) -> int:
+    """What the event repeats of the request beside its body."""
+    size = len(raw_path(scope)) + len(scope["query_string"])
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    return size
+
+
+def new_request_id(random: bytes) -> str:
+    """A request id, as Lambda's a UUID of version 4, from 16 *random* bytes."""
+    digits = random.hex()
+    variant = "89ab"[random[8] & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def new_trace_id(now_ms: int, random: bytes) -> str:
@@ -112,28 +143,29 @@ def _headers(scope: Scope, trace_id: str) -> dict[str, str]:
     return headers
 
 
-def _request_context(scope: Scope, headers: dict[str, str], request: Request) -> dict[str, Any]:
-    caller = request.caller
-    who: dict[str, Any] = {"accountId": "anonymous", "apiId": request.url_id}
+def _object(members: dict[str, str]) -> str:
+    """JSON text of an object of strings."""
+    return (
+        f"{{{','.join([f'{_quoted(name)}:{_quoted(value)}' for name, value in members.items()])}}}"
+    )
+
+
+def _request_context(scope: Scope, headers: dict[str, str], request: Request, path: str) -> str:
+    """JSON text of the member; *path* as JSON text."""
+    caller, now_ms = request.caller, request.now_ms
+    authorizer, account = "", "anonymous"
     if caller is not None:
-        who = {**who, "accountId": caller["accountId"], "authorizer": {"iam": caller}}
-    return {
-        **who,
-        "domainName": request.domain,
-        "domainPrefix": request.url_id,
-        "http": {
-            "method": scope["method"],
-            "path": request.raw_path,
-            "protocol": f"HTTP/{scope['http_version']}",
-            "sourceIp": _client(scope),
-            "userAgent": headers.get("user-agent", ""),
-        },
-        "requestId": request.request_id,
-        "routeKey": "$default",
-        "stage": "$default",
-        "time": _time(request.now_ms),
-        "timeEpoch": request.now_ms,
-    }
+        account = str(caller["accountId"])
+        authorizer = f'"authorizer":{_JSON.encode({"iam": caller})},'
+    url_id, agent = _quoted(request.url_id), _quoted(headers.get("user-agent", ""))
+    return (
+        f'{{"accountId":{_quoted(account)},"apiId":{url_id},{authorizer}'
+        f'"domainName":{_quoted(request.domain)},"domainPrefix":{url_id},"http":{{'
+        f'"method":{_quoted(scope["method"])},"path":{path},'
+        f'"protocol":"HTTP/{scope["http_version"]}","sourceIp":{_quoted(_client(scope))},'
+        f'"userAgent":{agent}}},"requestId":"{request.request_id}","routeKey":"$default",'
+        f'"stage":"$default","time":"{_time(now_ms)}","timeEpoch":{now_ms}}}'
+    )
 
 
 def _client(scope: Scope) -> str:
@@ -144,7 +176,12 @@ def _client(scope: Scope) -> str:
 
 def _query_parameters(query: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    if "%" in query or "+" in query:
+        pairs = parse_qsl(query, keep_blank_values=True)
+    else:
+        parted = [part.partition("=") for part in query.split("&") if part]
+        pairs = [(name, value) for name, _, value in parted]
+    for name, value in pairs:
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
     return parameters
 

@@ -91,6 +91,19 @@ class UrlTargets:
             self._by_label.pop(_label(target.name, target.qualifier), None)
             self._by_id.pop(target.url_id, None)
 
+    def known(self, host: str, path: str) -> tuple[UrlTarget, str] | None:
+        """As `find`, of what has been found before: the *host* in lower case, the *path* as sent;
+        None where it has not, or is no function URL."""
+        if _HOST_MARK in host:
+            match = self._host.fullmatch(host)
+            target = None if match is None else self._by_id.get(match[1])
+            return None if target is None else (target, path)
+        if not path.startswith(PATH_PREFIX):
+            return None
+        label, slash, rest = path[len(PATH_PREFIX) :].partition("/")
+        target = self._by_label.get(label)
+        return None if target is None else (target, f"{slash}{rest}" or "/")
+
     async def find(self, scope: Scope) -> tuple[UrlTarget, str]:
         """The function URL that is called, and the path that its function sees.
 
