@@ -41,6 +41,12 @@ class Decoder:
 
         Raises BrokenFrame where the stream is not ours.
         """
+        if not self._buffer and len(data) > _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(data)
+            if size == len(data) - _LENGTH.size and size <= FRAME_BYTES_MAX:
+                # One frame, and no part of another: nothing has to be kept.
+                yield decode(memoryview(data)[_LENGTH.size :])
+                return
         self._buffer += data
         while len(self._buffer) >= _LENGTH.size:
             (size,) = _LENGTH.unpack_from(self._buffer)
@@ -54,7 +60,7 @@ class Decoder:
             yield decode(body)
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: bytes | memoryview) -> dict[str, Any]:
     """The message in *body*. Raises BrokenFrame where there is none."""
     try:
         message = msgpack.unpackb(body, max_map_len=1024, max_array_len=65536)

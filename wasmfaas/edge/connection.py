@@ -14,6 +14,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from wasmfaas.edge.bodies import LARGE_BYTES, HeldBodies
+from wasmfaas.edge.framing import check_framing
 from wasmfaas.edge.responses import OneWrite, Pairs, Prepared, explained, refusal, whole
 from wasmfaas.errors import (
     BadRequest,
@@ -32,8 +33,6 @@ _BODY_BYTES_PER_S_MIN = 1024
 _LINGER_S = 5.0
 #: Requests that may wait behind the one that is answered, on one connection.
 _PIPELINED_MAX = 32
-_TRANSFER_ENCODING = b"transfer-encoding"
-_CONTENT_LENGTH = b"content-length"
 #: A larger request goes to the application, where it counts to what is held.
 _SHORT_BODY_BYTES_MAX = 16 * 1024
 
@@ -109,7 +108,6 @@ class Connection(HttpToolsProtocol):
             return
         self._has_sent = True
         self._arrived, self._size = self.loop.time(), len(data)
-        self._unset_keepalive_if_required()
         if self._phase is _NOTHING:
             self._enter(_HEAD)
         before, self._got_body = self._phase, False
@@ -140,7 +138,7 @@ class Connection(HttpToolsProtocol):
                 "Too many requests wait on this connection.", reason="CallerRateLimitExceeded"
             )
         upgrades = self.parser.should_upgrade()
-        self._check_framing(upgrades)
+        check_framing(self.headers, upgrades)
         super().on_headers_complete()
         if upgrades:
             self.cycle.keep_alive = False
@@ -160,6 +158,16 @@ class Connection(HttpToolsProtocol):
             application, self._postponed = self._postponed, None
             self._start_asgi_task(self.cycle, application)
 
+    def on_response_complete(self) -> None:
+        # As uvicorn's, without a timer for each response: `check` ends what is kept alive.
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
     def shutdown(self) -> None:
         """Close when what is owed is answered, without waiting for what has not arrived yet."""
         if self._phase is _BODY or (self._phase is _HEAD and self._has_sent):
@@ -173,6 +181,10 @@ class Connection(HttpToolsProtocol):
         if self._phase is _HEAD:
             if now - self._since > self.settings.request_head_s_max:
                 self._head_overdue()
+        elif self._phase is _NOTHING:
+            is_done = self._running is None or self._running.response_complete
+            if is_done and now - self._since > self.timeout_keep_alive:
+                self.transport.close()
         elif self._phase is _BODY:
             self._check_body(now)
         elif self._phase is _REFUSED:
@@ -241,22 +253,6 @@ class Connection(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self.settings.request_head_bytes_max:
             raise self._head_too_large()
-
-    def _check_framing(self, upgrades: bool) -> None:
-        """That the body, if any, is framed in a way that is read here."""
-        has_body = False
-        for name, value in self.headers:
-            if name == _TRANSFER_ENCODING:
-                has_body = True
-                if value.strip().lower() != b"chunked":
-                    raise BadRequest("Of all transfer encodings, only chunked is read here.")
-            elif name == _CONTENT_LENGTH:
-                has_body = value.strip(b"0 ") != b""
-        if upgrades and has_body:
-            raise BadRequest(
-                "A request with a body asks for another protocol (Upgrade), and none other than "
-                "HTTP/1.1 is spoken here. Send it without Upgrade."
-            )
 
     def _check_body(self, now: float) -> None:
         if self.flow.read_paused:

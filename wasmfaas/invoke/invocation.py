@@ -24,6 +24,8 @@ _logger = logging.getLogger(__name__)
 
 TIMED_OUT = "Sandbox.Timedout"
 EXITED = "Runtime.ExitError"
+#: JSON text of a string, in C.
+_quoted = json.encoder.encode_basestring_ascii
 
 
 class Books:
@@ -263,9 +265,9 @@ def context_text(target: Target, context: InvocationContext) -> bytes:
 
     The trace id is first, as the Python runtime finds it there without reading the rest.
     """
-    trace_id = json.dumps(context.trace_id)
+    trace_id = "null" if context.trace_id is None else _quoted(context.trace_id)
     head = f'{{"traceId": {trace_id}, "requestId": "{context.request_id}", '
-    arn = json.dumps(context.invoked_function_arn)
+    arn = _quoted(context.invoked_function_arn)
     sent = context.client_context or "null"
     tail = f'"invokedFunctionArn": {arn}, "clientContext": {sent}, {target.context}'
     return (head + tail).encode()

@@ -24,6 +24,7 @@ class CoreCall:
             argument.kind = _ffi.WASMTIME_I32
         self._count = parameters
         self._result = _bindings.wasmtime_val_t()
+        self._result_place = byref(self._result)
         self._keep_alive = function
 
     def i32(self, *numbers: int) -> int:
@@ -44,7 +45,7 @@ class CoreCall:
         trap = POINTER(_bindings.wasm_trap_t)()
         error = _bindings.wasmtime_func_call(
             self._context, self._function, self._arguments, self._count,
-            byref(self._result), results, byref(trap),
+            self._result_place, results, byref(trap),
         )  # fmt: skip
         if error:
             raise wasmtime.WasmtimeError._from_ptr(error)

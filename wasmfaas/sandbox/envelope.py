@@ -8,6 +8,20 @@ import msgpack
 from wasmfaas.sandbox.instance import GuestFailure
 
 
+def _nothing(_: str) -> None:
+    pass
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+#: Nothing is done with the numbers, and long ones are slow to convert.
+_CHECKER = json.JSONDecoder(
+    parse_int=_nothing, parse_float=_nothing, parse_constant=_refuse_constant
+)
+
+
 def open_envelope(data: bytes) -> bytes:
     """The JSON text in a reactor's answer.
 
@@ -60,13 +74,7 @@ def invalid(reason: str) -> GuestFailure:
 def check_json(answer: bytes) -> None:
     """Raises GuestFailure (`Runtime.MarshalError`) unless *answer* is JSON text in UTF-8."""
     try:
-        # Nothing is done with the numbers, and long ones are slow to convert.
-        json.loads(
-            answer.decode(),
-            parse_int=_nothing,
-            parse_float=_nothing,
-            parse_constant=_refuse_constant,
-        )
+        _CHECKER.decode(answer.decode())
     except (ValueError, RecursionError) as error:
         raise GuestFailure(
             "Runtime.MarshalError", f"Unable to marshal response: not JSON: {error}", discard=False
@@ -83,11 +91,3 @@ def text_as_json(output: bytes) -> bytes:
     except GuestFailure:
         return json.dumps(text, ensure_ascii=False).encode()
     return output.strip()
-
-
-def _nothing(_: str) -> None:
-    pass
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

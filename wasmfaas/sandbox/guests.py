@@ -1,6 +1,7 @@
 """The ways into a guest: component, reactor, command. `guest-sdks/README.md` is the text that they
 implement."""
 
+import ctypes
 import os
 from collections.abc import Callable
 
@@ -29,6 +30,7 @@ from wasmfaas.sandbox.instance import (
     Sandbox,
     too_large,
 )
+from wasmfaas.sandbox.memory import LinearMemory
 from wasmfaas.sandbox.output import Kept
 from wasmfaas.sandbox.stream import Stream
 
@@ -189,6 +191,7 @@ class ReactorGuest:
         assert isinstance(alloc, wasmtime.Func)
         assert isinstance(handle, wasmtime.Func)
         self._memory = memory
+        self._own_memory = _own(memory, store, sandbox)
         self._alloc, self._handle = CoreCall(store, alloc, 1), CoreCall(store, handle, 2)
         initialize = exports.get(abi.EXPORT_REACTOR_INITIALIZE)
         if isinstance(initialize, wasmtime.Func):
@@ -229,26 +232,33 @@ class ReactorGuest:
                 raise MemoryError("the instance did not notice that its memory shrank")
 
     def call(self, sandbox: Sandbox, event: bytes, context: bytes) -> bytes:
-        store = sandbox.store
         envelope: bytes = msgpack.packb({"event": event, "context": context})
         address = self._alloc.i32(len(envelope))
         if address == 0:
             sandbox.account.refused = True
             raise GuestFailure("Runtime.OutOfMemory", "wasmfaas_alloc returned 0")
-        if address + len(envelope) > self._memory.data_len(store):
+        memory = self._own_memory
+        if address + len(envelope) > memory.size:
             raise invalid(
                 f"wasmfaas_alloc({len(envelope)}) returned {address}, which is outside of memory"
             )
-        self._memory.write(store, envelope, address)
+        memory.write(address, envelope)
         packed = self._handle.i64(address, len(envelope))
         start, size = packed >> 32, packed & 0xFFFFFFFF
-        if start + size > self._memory.data_len(store):
+        if start + size > memory.size:
             raise invalid(f"the answer, {size} bytes at {start}, is outside of memory")
         if size > sandbox.spec.response_bytes_max + 4096:
             raise too_large(sandbox.spec.response_bytes_max)
-        answer = open_envelope(bytes(self._memory.read(store, start, start + size)))
+        answer = open_envelope(memory.read(start, size))
         check_json(answer)
         return answer
+
+
+def _own(memory: wasmtime.Memory, store: wasmtime.Store, sandbox: Sandbox) -> LinearMemory:
+    """The memory that an instance exports, as we hold it: asking Wasmtime where it is costs a call
+    back to us each time."""
+    address = ctypes.addressof(memory.data_ptr(store).contents)
+    return next(own for own in sandbox.account.memories if own.base == address)
 
 
 class CommandGuest:

@@ -204,8 +204,7 @@ class Sandbox:
         """Put the memory back to the image; False where that can't be done."""
         if self.image is None or not self.can_restore():
             return False
-        self.host.scratch.lift()
-        return self.guest.restore(self) and self.image.restore()
+        return self.guest.restore(self) and self.image.restore(self.host.scratch.lift)
 
     def save(self, path: str) -> None:
         """Write the memory to a new file, for another sandbox to adopt. Raises OSError, and leaves

@@ -92,6 +92,14 @@ class LinearMemory:
         ):
             raise MemoryError(f"cannot map {size} bytes over a memory of {self.size}")
 
+    def write(self, address: int, data: bytes) -> None:
+        """Store *data*, which has to be within bounds."""
+        ctypes.memmove(self.base + address, data, len(data))
+
+    def read(self, address: int, size: int) -> bytes:
+        """The *size* bytes at *address*, which have to be within bounds."""
+        return ctypes.string_at(self.base + address, size)
+
     def shrink(self, size: int) -> None:
         """Give back what is beyond *size*: out of bounds again, and zero when it is grown into.
 

@@ -50,11 +50,15 @@ class Output:
         self.path = f"/proc/self/fd/{self._writer}"
         self._lock = threading.Lock()
         self._log = Kept()
+        #: Whether nothing can be in the pipe.
+        self._ended = False
 
     def begin(self, bytes_max: int) -> None:
         """Begin anew; what was left goes."""
         with self._lock:
-            self._drain()
+            if not self._ended:
+                self._drain()
+            self._ended = False
             self._log = Kept(bytes_max)
 
     def take(self) -> bytes:
@@ -62,6 +66,12 @@ class Output:
         with self._lock:
             self._drain()
             return self._log.take()
+
+    def end(self) -> bytes:
+        """As `take`, once nothing writes any more until the next `begin`."""
+        taken = self.take()
+        self._ended = True
+        return taken
 
     def relieve(self) -> None:
         """Make room in the pipe; what was in it can still be taken."""

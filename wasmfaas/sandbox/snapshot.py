@@ -8,7 +8,7 @@ and just they are copied back.
 import ctypes
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wasmfaas.sandbox.faults import LoneFaults
 from wasmfaas.sandbox.memory import MAP_FAILED, LinearMemory, libc
@@ -148,12 +148,16 @@ class Image:
                 return True
         return any(memory.size for memory in self._empty)
 
-    def restore(self) -> bool:
-        """Put every byte back; False where a memory grew, so that it can't be done."""
+    def restore(self, before_writing: Callable[[], None]) -> bool:
+        """Put every byte back; False where a memory grew, so that it can't be done.
+
+        *before_writing* is called before a file is written to.
+        """
         if self.has_grown:
             return False
         for part in self._parts:
-            part.restore(self._page_map.written(part.memory.base, part.size))
+            written = self._page_map.written(part.memory.base, part.size)
+            part.restore(written, before_writing)
         return True
 
     def close(self) -> None:
@@ -175,7 +179,7 @@ class _Part:
         self._address: int = address
         self._plan: _Plan | None = None
 
-    def restore(self, written: bytes) -> None:
+    def restore(self, written: bytes, before_writing: Callable[[], None]) -> None:
         """Put back the pages that the kernel lists.
 
         A page that was put back once stays listed, so from call to call the list only grows, and
@@ -186,6 +190,7 @@ class _Part:
         if self._plan is None or self._plan.written != written:
             if self._plan is not None:
                 self._plan.close()
+            before_writing()
             self._plan = _Plan(written, self._address - self.memory.base)
             # Read once, and not to be held on to.
             libc.madvise(self._address, self.size, mmap.MADV_DONTNEED)

@@ -33,6 +33,8 @@ from wasmfaas.sandbox.snapshot import PageMap
 from wasmfaas.sandbox.stream import Inbox, Stream
 from wasmfaas.sandbox.watch import Watch
 
+_COLLECT_AFTER = 10_000
+
 
 class Worker:
     """Reads messages, runs them, answers. Lives as long as the process."""
@@ -220,7 +222,7 @@ class Worker:
             # From here on the watch takes nothing that belongs to this invocation.
             self._current = None
             output = self._host.output
-            reply |= {"log": output.take(), "log_dropped": output.dropped}
+            reply |= {"log": output.end(), "log_dropped": output.dropped}
             self._channel.sendall(wire.encode(reply))
 
     def _tick(self) -> None:
@@ -265,6 +267,7 @@ def main() -> None:
     )
     worker = Worker(channel, page_map, descriptors, folder_watch, options)
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     worker.run()
 
 

@@ -3,6 +3,7 @@ PostgreSQL is in this module."""
 
 import asyncio
 import logging
+import operator
 import os
 import sqlite3
 import time
@@ -134,8 +135,17 @@ def insert_new(connection: Connection, table: Table, rows: Iterable[Mapping[str,
     """Insert those of *rows* whose primary key is not there yet."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = list(rows)
-    if values:
-        connection.execute(insert(table).on_conflict_do_nothing(), values)
+    if not values:
+        return
+    # Compiled here, and run as it is: SQLAlchemy looks at every value of every row.
+    statement = insert(table).on_conflict_do_nothing()
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(values[0]))
+    names = compiled.positiontup
+    if names is None:
+        connection.execute(statement, values)
+    else:
+        of_row = operator.itemgetter(*names)
+        connection.exec_driver_sql(str(compiled), [of_row(row) for row in values])
 
 
 def now_ms(connection: Connection) -> int:

@@ -1,12 +1,11 @@
 """The directory that holds all that a server keeps."""
 
-import contextlib
 import errno
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 from wasmfaas.errors import DataDirectoryUnusable, ServiceFailure, StorageFull
 
@@ -91,31 +90,53 @@ class DataDirectory:
             self._lock = None
 
 
-@contextlib.contextmanager
-def storage_errors() -> Iterator[None]:
-    """Raise StorageFull in place of the OSErrors that say that there is no room."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise StorageFull(
-            f"The disk that holds the data directory is full ({error.strerror}): nothing was "
-            "stored. Make room, then try again."
-        ) from error
+class _StorageErrors:
+    """A context manager, and no generator: it is entered for every invocation."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise StorageFull(
+                f"The disk that holds the data directory is full ({error.strerror}): nothing was "
+                "stored. Make room, then try again."
+            ) from error
 
 
-@contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Raise StorageFull or ServiceFailure in place of OSErrors, the cause of the latter logged."""
-    try:
-        with storage_errors():
-            yield
-    except OSError as error:
+class _DiskErrors(_StorageErrors):
+    __slots__ = ()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, OSError):
+            return
+        super().__exit__(kind, error, traceback)
         _log.error("the data directory failed", exc_info=error)
         raise ServiceFailure(
             "The data directory cannot be read or written; the server's log has the cause."
         ) from error
+
+
+def storage_errors() -> _StorageErrors:
+    """Raise StorageFull in place of the OSErrors that say that there is no room."""
+    return _StorageErrors()
+
+
+def disk_errors() -> _DiskErrors:
+    """Raise StorageFull or ServiceFailure in place of OSErrors, the cause of the latter logged."""
+    return _DiskErrors()
 
 
 def sync_directory(path: Path) -> None:

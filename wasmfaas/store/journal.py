@@ -117,7 +117,13 @@ def read(segment: Path) -> Iterator[dict[str, Any]]:
         form, *fields = msgpack.unpackb(body)
         if form != _FORMAT:
             raise ServiceFailure(f"The journal {segment.name} was written by a newer wasmfaas.")
-        yield dict(zip(_FIELDS, map(_storable, fields), strict=True))
+        values = [
+            value
+            if value is None or (type(value) is int and 0 <= value <= _INTEGER_MAX)
+            else _storable(value)
+            for value in fields
+        ]
+        yield dict(zip(_FIELDS, values, strict=True))
         at = start + length
 
 

@@ -33,6 +33,10 @@ _BYTES_TYPE = "application/octet-stream"
 _SHOWN_CHARACTERS_MAX = 80
 _REASON_CHARACTERS_MAX = 300
 
+_DECODER = json.JSONDecoder()
+_STRICT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_LENIENT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class MalformedAnswer(Exception):
     """The function's answer is not a response. The message is printable and says why."""
@@ -88,7 +92,7 @@ def infer(payload: bytes) -> Response:
     MalformedAnswer.
     """
     try:
-        answer = json.loads(payload)
+        answer = _DECODER.decode(payload.decode())
     except (ValueError, RecursionError):
         return parted(payload) if _PRELUDE_END in payload else _ok(payload)
     if isinstance(answer, dict) and "statusCode" in answer:
@@ -236,9 +240,7 @@ def _compact(value: Any, source: bytes | None) -> bytes:
     """JSON without spaces, as Lambda sends it; *source*, if given, where that is no longer or
     says what Python's numbers can't."""
     try:
-        compact = _encode(
-            json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=source is None)
-        )
+        compact = _encode((_LENIENT if source is None else _STRICT).encode(value))
     except (ValueError, RecursionError):
         if source is None:
             raise MalformedAnswer("body is nested too deeply.") from None
