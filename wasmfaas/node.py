@@ -177,12 +177,7 @@ class Node:
         urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn, authenticator)
         follows = self._follows(registry, invoker, logs, provisioning)
         changes.tell(invoker.forget, urls.forget, follows, lambda name: packages.note_change())
-        guard = Guard(
-            _Front(urls, management, api, logs_api, sts), is_function_url, settings.is_local
-        )
-        self.application = HeldBodies(guard, settings.bytes_held_max)
-        #: For requests of function URLs that are known, and nothing else stands in their way.
-        self.shortcut = DirectCalls(urls.targets, invoker, guard.admits)
+        self._face(_Front(urls, management, api, logs_api, sts), urls, invoker)
 
     def _face(self, front: ASGIApp, urls: FunctionUrls, invoker: Invoker) -> None:
         """What the outside sees."""
