@@ -34,7 +34,8 @@ class JailPolicy:
     #: Existing files, or folders with all below them.
     read_paths: tuple[Path, ...] = ()
     write_paths: tuple[Path, ...] = ()
-    open_files_max: int = 256
+    #: Lambda gives a function 1,024; a worker holds some for each sandbox besides.
+    open_files_max: int = 1280
     #: Size of a file that is written, memfds included; the soft limit may be moved below it later.
     file_bytes_max: int | None = None
     #: Address space; None leaves it alone, as linear memories reserve 4 GiB each.
