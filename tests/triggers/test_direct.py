@@ -135,6 +135,7 @@ def test_it_asks_and_answers_as_the_long_way_does(
         (http_scope(target="/f/f/", headers=[LOCAL, ("X-A", "a" * 70_000)]), {}),
         (http_scope(target="/f/f/", headers=[LOCAL]), {"AuthType": "AWS_IAM"}),
         (http_scope(target="/f/f/", headers=[LOCAL]), {"policy": Policy.of({"Statement": []})}),
+        (http_scope(target="/f/f/", headers=[LOCAL]), {"InvokeMode": "RESPONSE_STREAM"}),
         (
             http_scope(
                 "OPTIONS", "/f/f/", [LOCAL, ORIGIN, ("Access-Control-Request-Method", "GET")]
@@ -144,7 +145,7 @@ def test_it_asks_and_answers_as_the_long_way_does(
     ],
     ids=[
         "unknown", "no function's", "host of others", "two hosts", "no host", "large head",
-        "signed", "closed", "preflight",
+        "signed", "closed", "streamed", "preflight",
     ],
 )  # fmt: skip
 def test_what_is_not_simple_is_left_to_the_long_way(

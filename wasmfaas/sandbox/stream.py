@@ -9,7 +9,8 @@ from typing import Any
 
 from wasmfaas import wire
 
-_RECEIVE_BYTES = 1024 * 1024
+#: A buffer of this size is made for every read; of a larger one, the system would be asked.
+_RECEIVE_BYTES = 64 * 1024
 #: How often it is looked whether a call that waits has to end.
 _LOOK_MS = 50
 
