@@ -123,11 +123,11 @@ def test_a_file_left_open_is_closed_with_its_sandbox(pool: Pool) -> None:
 
 def test_a_guest_that_opens_all_it_can_ends_no_worker(pool: Pool) -> None:
     opens = pool.function(
-        "KEPT = []\n"
+        "import os\nKEPT = []\n"
         "def lambda_handler(event, context):\n"
         "    try:\n"
         "        while True:\n"
-        "            KEPT.append(open(f'/tmp/{len(KEPT)}', 'w'))\n"
+        "            KEPT.append(os.open(f'/tmp/{len(KEPT)}', os.O_CREAT | os.O_WRONLY))\n"
         "    except OSError:\n"
         "        return len(KEPT)\n"
     )

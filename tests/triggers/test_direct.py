@@ -11,6 +11,7 @@ from tests.triggers.scopes import Pairs, http_scope
 from tests.triggers.test_http import CORS, ORIGIN, Answer, Invocations, application, ask
 from tests.triggers.test_url_targets import HOST
 from wasmfaas.errors import TooManyRequests, WasmfaasError
+from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.models import InvocationContext, Outcome
 from wasmfaas.policy import Policy
 from wasmfaas.triggers.direct import DirectCalls
@@ -23,6 +24,11 @@ class Known(Invocations):
     """Stands in for an invoker that knows the function, and answers at once."""
 
     knows = True
+
+    async def stream(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> ResponseStream:
+        raise TooManyRequests("Rate Exceeded.", reason="ConcurrentInvocationLimitExceeded")
 
     def start(
         self,
