@@ -72,12 +72,12 @@ class Probes:
         for member in shape.get("members", {}):
             for variant in self._of_member(shape, member):
                 members = _with(given, member, variant.value)
-                yield self._probe(name, lowered(member), variant, members)
+                yield self.request(name, lowered(member), variant, members)
         if any(map(in_body, shape.get("members", {}).values())) and "payload" not in shape:
             for variant in wrong_types(shape, ""):
-                yield self._probe(name, "", variant, given, whole=variant.value)
+                yield self.request(name, "", variant, given, whole=variant.value)
             variant = Variant("unknown member", [{}])
-            yield self._probe(name, "noSuchMember", variant, {**given, "NoSuchMember": [{}]})
+            yield self.request(name, "noSuchMember", variant, {**given, "NoSuchMember": [{}]})
 
     def sound(self, name: str) -> dict[str, Any]:
         """The members of a request without fault."""
@@ -178,7 +178,7 @@ class Probes:
             refusal = broken(path, entries, said, secret)
             yield Variant(variant.kind, entries, refusal if variant.constraint else variant.refusal)
 
-    def _probe(
+    def request(
         self,
         operation: str,
         path: str,
