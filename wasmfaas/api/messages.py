@@ -24,7 +24,7 @@ def raw_path_of(scope: Scope) -> bytes:
 def declared_length(headers: Mapping[str, str]) -> int | None:
     """The body's length if the request declares it."""
     text = headers.get("content-length", "")
-    if text.isascii() and text.isdigit() and len(text) < 19:
+    if text.isascii() and text.isdigit() and len(text) <= 20:
         return int(text)
     return None if text or "transfer-encoding" in headers else 0
 
