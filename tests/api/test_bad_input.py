@@ -12,7 +12,7 @@ from tests.api.probes.asking import prepare
 from tests.api.probes.generation import Probe, Probes
 from tests.api.probes.model import Variant
 
-PROBES = Probes.of_lambda()
+PROBES = Probes()
 #: Bodies that are no JSON, or no JSON of an operation, and what is said of each.
 NO_JSON = {
     b"{": "Could not parse request body into json: ",

@@ -343,7 +343,7 @@ def test_what_is_refused_says_so(client: Any, name: str) -> None:
     """In words, or with an empty list; page by page too."""
     methods = {value: key for key, value in client.meta.method_to_api_mapping.items()}
     for operation in sorted(REFUSED):
-        members = Probes.of_lambda().sound(operation)
+        members = Probes().sound(operation)
         members |= {
             key: value
             for key, value in {"FunctionName": name, "Qualifier": "1"}.items()
@@ -374,7 +374,7 @@ def declared(kind: str) -> set[str]:
 def test_nothing_is_left_out(lambda_client: Any) -> None:
     driven = declared("operations")
     assert not driven & REFUSED
-    assert driven | REFUSED | ELSEWHERE == set(Probes.of_lambda().operations)
+    assert driven | REFUSED | ELSEWHERE == set(Probes().operations)
     methods = lambda_client.meta.method_to_api_mapping
     pageable = {method for method in methods if lambda_client.can_paginate(method)}
     # Signing has no configuration whose functions could be listed.

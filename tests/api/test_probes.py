@@ -12,7 +12,7 @@ from tests.api.harness import Harness
 from tests.api.probes.asking import ask, prepare
 from tests.api.probes.generation import Probes
 
-PROBES = Probes.of_lambda()
+PROBES = Probes()
 KINDS = {"at the bound", "past the bound", "pattern", "enum", "missing", "null", "wrong type",
          "unknown member"}  # fmt: skip
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.logs.conftest import GROUP, LogsHarness
-from wasmfaas.api.service_model import LOGS_MODEL_FILE, ServiceModel, Shape
+from tests.api.probes.asking import LOGS, ask
+from tests.api.probes.generation import SOUND_LOGS, Probes
+from wasmfaas.api.service_model import LOGS_MODEL_FILE
 
 
 @pytest.fixture(scope="module")
@@ -47,38 +49,20 @@ def test_what_is_wrong_is_told_in_json(
     assert sorted(members) == ["__type", "message"]
 
 
-def too_much(shape: Shape) -> Iterator[object]:
-    """Values that break a constraint of *shape*, each by one."""
-    least, most = shape.minimum, shape.maximum
-    if shape.type in ("integer", "long"):
-        yield from ([] if least is None else [int(least) - 1])
-        yield from ([] if most is None else [int(most) + 1])
-    elif shape.type == "string":
-        letter = "1" if shape.pattern == r"^\d{12}$" else "a"
-        yield from [] if not least else [letter * (int(least) - 1)]
-        yield from [] if most is None else [letter * (int(most) + 1)]
-        yield from ["none of these"] if shape.values else []
-    elif shape.type == "list":
-        yield from [] if not least else [["a"] * (int(least) - 1)]
-        yield from [] if most is None else [["a" * 12] * (int(most) + 1)]
-        yield from ([value] for value in too_much(shape.member))
-    elif shape.type == "map":
-        yield from [] if most is None else [{f"a{number}": "" for number in range(int(most) + 1)}]
+#: Members about which the service has rules that its model has not.
+BEYOND_THE_MODEL = ("logGroupName", "retentionInDays")
 
 
-def test_every_constraint_of_the_model_holds(logs: LogsHarness) -> None:
-    probes = 0
-    for name, operation in ServiceModel.load(LOGS_MODEL_FILE).operations.items():
-        for member in operation.input.members.values():
-            for value in too_much(member.shape):
-                answer = logs.call(name, {member.name: value})
-                shown = (name, member.name, value, answer.body)
-                assert answer.status == 400, shown
-                document = json.loads(answer.body)
-                assert document["__type"] == "InvalidParameterException", shown
-                assert f"'{member.name}'" in document["message"], shown
-                probes += 1
-    assert probes > 60
+def test_every_constraint_of_the_model_holds_and_no_more(logs: LogsHarness) -> None:
+    probes = Probes(LOGS_MODEL_FILE, SOUND_LOGS, "Logs_20140328.")
+    made = [
+        probe
+        for operation in probes.operations
+        for probe in probes.of(operation)
+        if probe.variant.refusal is not None or probe.path not in BEYOND_THE_MODEL
+    ]
+    assert [wrong for wrong in ask(logs, made, LOGS) if wrong is not None] == []
+    assert len(made) > 800
 
 
 def test_violations_have_the_words_of_the_service(logs: LogsHarness) -> None:

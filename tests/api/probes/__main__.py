@@ -14,7 +14,7 @@ from tests.api.probes.generation import Probes
 def main() -> None:
     made, right = Counter[str](), Counter[str]()
     began = time.monotonic()
-    probes = Probes.of_lambda()
+    probes = Probes()
     with (
         tempfile.TemporaryDirectory() as directory,
         contextlib.closing(Harness(Path(directory) / "data")) as harness,

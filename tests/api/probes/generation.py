@@ -26,6 +26,7 @@ from tests.api.probes.model import (
     sound,
     wrong_types,
 )
+from wasmfaas.api.service_model import MODEL_FILE
 
 ZIP = base64.b64encode(PACKAGE).decode()
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -36,6 +37,14 @@ SOUND: Mapping[str, Any] = {
     "Handler": "app.lambda_handler", "Role": "arn:aws:iam::000000000000:role/r",
     "EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q", "FunctionVersion": "$LATEST",
 }  # fmt: skip
+
+#: The same for CloudWatch Logs.
+SOUND_LOGS: Mapping[str, Any] = {
+    "logGroupName": "/aws/lambda/hello", "startTime": 1,
+    "resourceArn": "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/hello",
+}  # fmt: skip
+#: What operations ask for, or have to be tried with, although the model does not require it.
+ASKED_FOR = ("Runtime", "Handler", "ZipFile", "logGroupName")
 
 
 @dataclass(frozen=True)
@@ -54,16 +63,17 @@ class Probe:
 
 
 class Probes:
-    """Makes the probes of a service model's document."""
+    """Makes the probes of one of the package's service models."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(
+        self, file: str = MODEL_FILE, sound: Mapping[str, Any] = SOUND, target: str = ""
+    ) -> None:
+        document = json.loads(resources.files("wasmfaas.api").joinpath(file).read_text("utf-8"))
         self.operations: Mapping[str, Mapping[str, Any]] = document["operations"]
         self._shapes: Mapping[str, Shape] = document["shapes"]
-
-    @classmethod
-    def of_lambda(cls) -> "Probes":
-        file = resources.files("wasmfaas.api").joinpath("service-model.json")
-        return cls(json.loads(file.read_text("utf-8")))
+        self._sound = sound
+        #: What the header X-Amz-Target names operations with, in the services that have one path.
+        self._target = target
 
     def of(self, name: str) -> Iterator[Probe]:
         """All probes of an operation."""
@@ -83,9 +93,11 @@ class Probes:
         """The members of a request without fault."""
         shape = self._input(name)
         return {
-            member: SOUND.get(member, sound(self._shapes, self._shapes[shape_name(described)]))
+            member: self._sound.get(
+                member, sound(self._shapes, self._shapes[shape_name(described)])
+            )
             for member, described in shape.get("members", {}).items()
-            if member in shape.get("required", ()) or member in ("Runtime", "Handler", "ZipFile")
+            if member in shape.get("required", ()) or member in ASKED_FOR
         }
 
     def _input(self, name: str) -> Shape:
@@ -190,7 +202,8 @@ class Probes:
         described, shape = self.operations[operation], self._input(operation)
         target, _, fixed = described["uri"].partition("?")
         query = parse_qsl(fixed)
-        headers, document = {}, {}
+        headers = {"x-amz-target": self._target + operation} if self._target else {}
+        document = {}
         for name, value in members.items():
             member = shape["members"].get(name, name)
             if name == shape.get("payload"):
