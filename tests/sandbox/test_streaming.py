@@ -20,7 +20,7 @@ CONTEXT = b'{"traceId": "Root=1-0", "requestId": "%b"' % REQUEST_ID.encode()
 class Streaming(Errand):
     """An invocation whose answer is wanted in parts; lets more come where *taking*."""
 
-    __slots__ = ("arrived", "chunks", "taking")
+    __slots__ = ("arrived", "chunks", "serves_on", "taking")
 
     def __init__(self, target: Target, event: bytes, bytes_max: int, *, taking: bool) -> None:
         message = {
@@ -34,6 +34,11 @@ class Streaming(Errand):
         self.chunks: list[bytes] = []
         self.arrived: list[float] = []
         self.taking = taking
+
+    def answered(self, answer: dict[str, Any] | WorkerDied) -> None:
+        #: Whether the sandbox takes the next invocation as it is.
+        self.serves_on = not isinstance(answer, WorkerDied) and answer["ready"] is not None
+        super().answered(answer)
 
     def streamed(self, data: bytes, more: Callable[[int], None]) -> None:
         self.chunks.append(data)
@@ -153,10 +158,11 @@ def test_nothing_of_a_stream_reaches_the_next_invocation(pool: Pool) -> None:
 
 
 def test_a_stream_leaves_the_sandbox_as_it_was(pool: Pool) -> None:
-    """Its instance, seen by what it keeps, serves on and costs the same."""
+    """It is put back, not replaced, and the same event costs the same."""
     target = pool.function(HANDLER + "    yield 'x'\n")
-    fuel = {stream(pool, target)[0].fuel for _ in range(4)}
-    assert len(fuel) == 1
+    jobs = [stream(pool, target)[1] for _ in range(4)]
+    assert all(job.serves_on for job in jobs)
+    assert len({job.result.result().fuel for job in jobs}) == 1
 
 
 def test_the_worker_serves_on_where_messages_come_meanwhile(pool: Pool) -> None:

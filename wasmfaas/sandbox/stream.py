@@ -47,10 +47,10 @@ class Stream:
     def emit(self, _: object, text: str) -> bool:
         """What guests import: a part of the answer, each character of *text* a byte. Waits for
         whoever takes it; False once no more is wanted."""
-        data = text.encode("latin-1", "replace")
-        if len(data) > self._room:
+        if len(text) > self._room:
             self._room, self.exceeded = 0, True
             return False
+        data = text.encode("latin-1", "replace")
         self._room -= len(data)
         if self._forward is not None:
             return self._forward(data)
