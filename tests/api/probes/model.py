@@ -175,16 +175,18 @@ def strings(shape: Shape, path: str) -> Iterator[Variant]:
     least, most = shape.get("min", 0), shape.get("max", 300)
     if most > LENGTH_MAX:
         return
-    wanted = [(least, "at the bound"), (most, "at the bound")]
-    wanted += [(most + 1, "past the bound")] if "max" in shape else []
-    for length, kind in wanted:
+    shortest = texts.matching(expression, least)
+    yield _of_text("at the bound", shape, path, shortest or texts.shortest(expression))
+    for length, kind in ((most, "at the bound"), (most + 1, "past the bound")):
         text = texts.matching(expression, length)
-        if text is not None:
+        if text is not None and (kind == "at the bound" or "max" in shape):
             yield _of_text(kind, shape, path, text)
     if "max" in shape and texts.matching(expression, most + 1) is None:
         yield _of_text("past the bound", shape, path, "x" * (most + 1))
     if least:
         yield _of_text("past the bound", shape, path, "x" * (least - 1))
+    elif not expression.fullmatch(""):
+        yield _of_text("pattern", shape, path, "")
     for text in texts.mismatching(expression, least, most):
         yield _of_text("pattern", shape, path, text)
 
