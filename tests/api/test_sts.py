@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from botocore.parsers import create_parser
@@ -116,3 +117,22 @@ def test_the_query_protocol_has_the_root(
         "query_string": query, "headers": headers,
     }  # fmt: skip
     assert is_query(scope) is expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"\xff", b"Action=%00", b"Action=%ED%A0%80&Version=%0B", b"&" * 1000, b"=&=",
+        b"Action=" + b"x" * 60_000, b"Action=<a>]]>&amp;", b"A=b&" * 10_000, b"{}", b"x" * 70_000,
+        IDENTITY + b"&Action=Nothing",
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_what_is_no_query_is_refused_in_sound_xml(keys: Keys, body: bytes) -> None:
+    key = asyncio.run(keys.store.create("ada", "admin", ()))
+    answer = ask(keys, key, body)
+    assert 400 <= answer.status < 500
+    assert len(answer.body) < 1000
+    error = ElementTree.fromstring(answer.body).find("{*}Error")
+    assert error is not None
+    assert error.findtext("{*}Message")
