@@ -13,6 +13,7 @@ from bench import (
     profile,
     sandbox,
     scale,
+    stages,
     workloads,
 )
 from bench.options import Options
@@ -39,5 +40,6 @@ BENCHMARKS = (
     Benchmark("determinism", "one fuel value for one event", determinism.run),
     Benchmark("neighbours", "good functions beside one that misbehaves", neighbours.run),
     Benchmark("profile", "where the time of a warm call goes, by process", profile.run),
+    Benchmark("stages", "what the stages of a warm call take of the server", stages.run),
     Benchmark("workloads", "real jobs, beside native CPython", workloads.run),
 )
