@@ -39,6 +39,14 @@ class Client:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(data)
 
+    def continues(self) -> bool:
+        """Whether the next thing that comes asks for the body."""
+        while b"\r\n\r\n" not in self._buffer:
+            if not self._receive():
+                return False
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        return head.startswith(b"HTTP/1.1 100 ")
+
     def answer(self, *, is_head: bool = False) -> Answer | None:
         """The next response; None where the server closes the connection instead. Raises
         ConnectionError where it does so within the response."""

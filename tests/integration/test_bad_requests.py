@@ -194,6 +194,20 @@ def test_pipelined_requests_are_answered_in_order(echo: Server) -> None:
     assert [answer and answer.body for answer in answers] == [b"0", b"1", b"2", b"3"]
 
 
+def test_a_body_that_waits_to_be_asked_for_is_asked_for_in_its_turn(echo: Server) -> None:
+    waiting = POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    with connected(echo.url) as client:
+        client.send(request("GET", "/f/sleep/?s=0.1&n=1") + waiting)
+        first = client.answer()
+        assert first is not None
+        assert first.body == b"1"
+        assert client.continues()
+        client.send(b"{}")
+        second = client.answer()
+    assert second is not None
+    assert second.status == 200
+
+
 def test_what_is_owed_is_answered_before_the_connection_is_closed(echo: Server) -> None:
     good = [request("GET", f"/f/sleep/?s=0.2&n={number}") for number in range(2)]
     with connected(echo.url) as client:

@@ -86,6 +86,8 @@ class Connection(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         #: What is to answer it, once it is known whether it has arrived in one piece.
         self._postponed: ASGI3Application | None = None
+        #: Whether what has come is being parsed.
+        self._is_reading = False
         #: Bytes that the client had not read at the last check, and since when none of it went.
         self._unread_bytes, self._unread_since = 0, self._since
 
@@ -111,6 +113,7 @@ class Connection(HttpToolsProtocol):
         if self._phase is _NOTHING:
             self._enter(_HEAD)
         before, self._got_body = self._phase, False
+        self._is_reading = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -121,6 +124,7 @@ class Connection(HttpToolsProtocol):
         else:
             if self._phase is before:
                 self._count()
+        self._is_reading = False
         if self._postponed is not None and self._running is not None:
             application, self._postponed = self._postponed, None
             self._run(self._running, application)
@@ -195,9 +199,9 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        if cycle.more_body:
+        if cycle.more_body and self._is_reading:
             self._postponed = app
-        elif self.shortcut is None or not self._shortened(cycle, self.shortcut):
+        elif cycle.more_body or self.shortcut is None or not self._shortened(cycle, self.shortcut):
             self._run(cycle, app)
 
     def _run(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:

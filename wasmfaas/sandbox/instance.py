@@ -204,7 +204,11 @@ class Sandbox:
         """Put the memory back to the image; False where that can't be done."""
         if self.image is None or not self.can_restore():
             return False
-        return self.guest.restore(self) and self.image.restore(self.host.scratch.lift)
+        try:
+            return self.guest.restore(self) and self.image.restore(self.host.scratch.lift)
+        except (OSError, MemoryError):
+            # The worker lives on: whoever is next may be here already.
+            return False
 
     def save(self, path: str) -> None:
         """Write the memory to a new file, for another sandbox to adopt. Raises OSError, and leaves
