@@ -153,7 +153,8 @@ def check_error(operation: OperationModel, answer: Answer) -> None:
     else:
         assert code in ("ValidationException", "SerializationException",
                         "InvalidParameterValueException", "ResourceNotFoundException",
-                        "RequestEntityTooLargeException"), (operation.name, code)  # fmt: skip
+                        "RequestEntityTooLargeException",
+                        "AccessDeniedException"), (operation.name, code)  # fmt: skip
 
 
 SOUND: dict[str, Any] = {

@@ -13,8 +13,8 @@ from tests.api.probes.asking import ask, prepare
 from tests.api.probes.generation import Probes
 
 PROBES = Probes()
-KINDS = {"at the bound", "past the bound", "pattern", "enum", "missing", "null", "wrong type",
-         "unknown member"}  # fmt: skip
+KINDS = {"sound", "at the bound", "past the bound", "pattern", "enum", "missing", "null",
+         "wrong type", "unknown member"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

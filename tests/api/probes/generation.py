@@ -36,6 +36,8 @@ SOUND: Mapping[str, Any] = {
     "Code": {"ZipFile": ZIP}, "Content": {"ZipFile": ZIP}, "Runtime": "python3.14",
     "Handler": "app.lambda_handler", "Role": "arn:aws:iam::000000000000:role/r",
     "EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q", "FunctionVersion": "$LATEST",
+    "Name": "alias", "StatementId": "s", "AddPermission.Action": "lambda:InvokeFunction",
+    "AddPermission.Principal": "events.amazonaws.com",
 }  # fmt: skip
 
 #: The same for CloudWatch Logs.
@@ -44,7 +46,7 @@ SOUND_LOGS: Mapping[str, Any] = {
     "resourceArn": "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/hello",
 }  # fmt: skip
 #: What operations ask for, or have to be tried with, although the model does not require it.
-ASKED_FOR = ("Runtime", "Handler", "ZipFile", "logGroupName")
+ASKED_FOR = ("Runtime", "Handler", "ZipFile", "EventSourceArn", "logGroupName")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Probes:
         """All probes of an operation."""
         shape = self._input(name)
         given = self.sound(name)
+        yield self.request(name, "", Variant("sound", None), given)
         for member in shape.get("members", {}):
             for variant in self._of_member(shape, member):
                 members = _with(given, member, variant.value)
@@ -94,7 +97,8 @@ class Probes:
         shape = self._input(name)
         return {
             member: self._sound.get(
-                member, sound(self._shapes, self._shapes[shape_name(described)])
+                f"{name}.{member}",
+                self._sound.get(member, sound(self._shapes, self._shapes[shape_name(described)])),
             )
             for member, described in shape.get("members", {}).items()
             if member in shape.get("required", ()) or member in ASKED_FOR
