@@ -58,7 +58,7 @@ class Bench:
     def _start(self, message: dict[str, Any]) -> dict[str, Any]:
         folder = Path(message["scratch_path"])
         engine = Engine()
-        watch = Watch(engine, lambda: None)
+        watch = Watch(engine, lambda deadline: None)
         stdin = EventFile(folder / "stdin")
         scratch = Scratch(FolderWatch(folder / "tmp"))
         no_layers = folder / "opt"

@@ -119,3 +119,27 @@ def test_a_worker_that_speaks_out_of_turn_is_killed(
     """It would be given two invocations at once, of which the first would wait for ever; or the
     server would hold what it says."""
     asyncio.run(_killed_for(messages, tmp_path, asked=asked))
+
+
+async def _holds_after_load(loaded: dict[str, Any], path: Path) -> bool:
+    """Whether a worker holds a deployment once it has answered its load with *loaded*, before it
+    says what it has ready."""
+    command = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    worker = Worker(subprocess.Popen(command), path)  # noqa: ASYNC220
+    ours, theirs = socket.socketpair()
+    with theirs:
+        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+        theirs.sendall(wire.encode(READY))
+        await worker.started
+        waiting = _ask(worker)
+        theirs.sendall(wire.encode(loaded))
+        await waiting
+        held = worker.holds(SPEC.key)
+        worker.close()
+        await worker.ended.wait()
+    return held
+
+
+def test_what_could_not_be_made_ready_is_not_held(tmp_path: Path) -> None:
+    assert asyncio.run(_holds_after_load(LOADED, tmp_path))
+    assert not asyncio.run(_holds_after_load(LOADED | {"error": b"{}"}, tmp_path))

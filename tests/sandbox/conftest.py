@@ -96,8 +96,10 @@ class Pool:
         own = {"kind": PackageKind.PYTHON, "memory_path": str(self.runtime.memory_path)}
         return self.target(artefact, files, **(own | members))
 
-    def invoke(self, target: Target, event: Any = None, *, request_id: str = REQUEST_ID) -> Reply:
-        """Run one invocation. Raises WorkerDied."""
+    def request(
+        self, target: Target, event: Any = None, request_id: str = REQUEST_ID
+    ) -> dict[str, Any]:
+        """The message that asks a worker for one invocation."""
         arn = "arn:aws:lambda:us-east-1:000000000000:function:function"
         known = InvocationContext(
             request_id=request_id,
@@ -106,6 +108,10 @@ class Pool:
         )
         context = context_text(target, known)
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        return {"op": "invoke", "request_id": request_id, "event": body, "context": context}
+
+    def invoke(self, target: Target, event: Any = None, *, request_id: str = REQUEST_ID) -> Reply:
+        """Run one invocation. Raises WorkerDied."""
 
         def complete(answer: dict[str, Any] | WorkerDied) -> Reply:
             if isinstance(answer, WorkerDied):
@@ -113,10 +119,8 @@ class Pool:
             reply: Reply = answer["reply"]
             return reply
 
-        message = {"op": "invoke", "request_id": request_id, "event": body, "context": context}
-
         async def run() -> Reply:
-            errand = Errand(target, message, complete)
+            errand = Errand(target, self.request(target, event, request_id), complete)
             self.workers.submit(errand)
             reply: Reply = await errand.result
             return reply

@@ -1,11 +1,15 @@
 """What becomes of `/tmp`: of one invocation, and for whoever comes next in the same worker."""
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.sandbox.conftest import Pool, answer
+from wasmfaas.invoke.job import Errand, WorkerDied
 from wasmfaas.models import Isolation
 from wasmfaas.settings import MIB
 
@@ -81,25 +85,78 @@ def test_the_number_of_entries_is_bounded(pool: Pool, make: str) -> None:
     assert pool.invoke(target).error_type == "Runtime.StorageFull"
 
 
-def test_a_deep_tree_goes_and_ends_no_worker(pool: Pool) -> None:
+@pytest.fixture(scope="module")
+def patient_pool(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Iterator[Pool]:
+    """One that lets a worker be late, as it may be where others use the machine as well."""
+    pool = Pool(tmp_path_factory.mktemp("pool") / "data", cache_dir, kill_grace_ms=30_000)
+    yield pool
+    pool.close()
+
+
+#: Levels that calls can't nest for; with longer names, that no path can name either.
+DEPTH = 1100
+
+
+@pytest.mark.parametrize(
+    ("name", "spins", "timeout_ms", "error_type"),
+    [
+        ("d", False, 60_000, None),
+        ("d", True, 1000, "Sandbox.Timedout"),
+        ("deeper", True, 60_000, "Runtime.StorageFull"),
+    ],
+    ids=["ends", "is ended", "is too deep to be seen"],
+)
+def test_a_deep_tree_goes_and_ends_no_worker(
+    patient_pool: Pool, name: str, spins: bool, timeout_ms: int, error_type: str | None
+) -> None:
+    pool = patient_pool
     digs = pool.function(
         "import os\n"
         "def lambda_handler(event, context):\n"
-        "    path = '/tmp'\n"
-        "    for _ in range(1500):\n"
-        "        path += '/d'\n"
-        "        os.mkdir(path)\n"
+        "    os.mkdir('/tmp/a')\n"
+        # From the innermost to the outermost, as each path of many names takes its time.
+        f"    for _ in range({DEPTH}):\n"
+        "        os.mkdir('/tmp/b')\n"
+        f"        os.rename('/tmp/a', '/tmp/b/{name}')\n"
+        "        os.rename('/tmp/b', '/tmp/a')\n"
         # Long enough for the watch to look.
         "    while event: pass\n",
-        timeout_ms=1000,
+        timeout_ms=timeout_ms,
     )
     other = pool.function(LOOK)
     answer(pool.invoke(other))
     (worker,) = pool.workers._workers
-    answer(pool.invoke(digs, False))
-    assert pool.invoke(digs, True).error_type == "Sandbox.Timedout"
+    assert pool.invoke(digs, spins).error_type == error_type
     assert answer(pool.invoke(other))[0] == []
     assert pool.workers._workers == {worker}
+
+
+def test_what_a_guest_makes_to_the_last_goes_with_its_worker(
+    tmp_path: Path, cache_dir: Path
+) -> None:
+    pool = Pool(tmp_path / "data", cache_dir)
+    makes = pool.function(
+        "import itertools, os\n"
+        "def lambda_handler(event, context):\n"
+        "    for number in itertools.count():\n"
+        "        os.makedirs(f'/tmp/{number % 1000}/{number}')\n",
+        timeout_ms=60_000,
+    )
+    (worker,) = pool.workers._workers
+
+    async def close_amid() -> None:
+        errand = Errand(makes, pool.request(makes), _died)
+        pool.workers.submit(errand)
+        async with asyncio.timeout(30):
+            while not (worker.scratch_path / "tmp" / "99").exists():
+                await asyncio.sleep(0.01)
+        await pool.workers.close()
+        assert await errand.result
+
+    pool.runner.run(close_amid())
+    pool.runner.close()
+    assert worker.process.returncode is not None
+    assert not (pool.root / "workers").exists()
 
 
 def test_a_file_left_open_is_closed_with_its_sandbox(pool: Pool) -> None:
@@ -138,6 +195,10 @@ def test_a_guest_that_opens_all_it_can_ends_no_worker(pool: Pool) -> None:
         assert answer(pool.invoke(opens)) > 100
         assert answer(pool.invoke(other))[0] == []
     assert pool.workers._workers == workers
+
+
+def _died(answer: dict[str, Any] | WorkerDied) -> bool:
+    return isinstance(answer, WorkerDied)
 
 
 def _target(path: Path) -> str:

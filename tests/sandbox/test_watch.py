@@ -6,7 +6,7 @@ import threading
 import wasmtime
 from wasmfaas.sandbox.watch import Watch
 
-def fail():
+def fail(deadline):
     raise ValueError("the tick failed")
 
 Watch(wasmtime.Engine(), fail).start(1000.0)

@@ -49,6 +49,8 @@ class Worker(asyncio.Protocol):
         #: Whether it was let go because there was nothing for it to do.
         self.retired = False
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        #: Set once the process is gone, after which nothing more is done to its folder.
+        self.ended = asyncio.Event()
         self.on_idle: Callable[[Worker], None] = lambda worker: None
         self.on_end: Callable[[Worker], None] = lambda worker: None
         self._decoder = wire.Decoder()
@@ -95,6 +97,7 @@ class Worker(asyncio.Protocol):
         if not self.started.done():
             self.started.set_exception(died)
         self.on_end(self)
+        self.ended.set()
 
     def configure(self, options: Mapping[str, Any]) -> None:
         """Send the first frame, upon which the worker jails itself and reports ready."""
@@ -187,6 +190,8 @@ class Worker(asyncio.Protocol):
                     self._idle(message["ready"], message["cpu_us_process"])
             case "loaded":
                 self._answered(message)
+                if message["error"] is not None:
+                    self.returning_key = None
                 self._await_return()
             case "ready":
                 self._returned()

@@ -51,6 +51,8 @@ class Workers:
         self._failed_starts = 0
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Folders of workers that have ended, on their way out.
+        self._removals: set[asyncio.Future[None]] = set()
 
     async def start(self, prewarmed: Artefact | None = None) -> None:
         """Bring up the least number of workers; each loads *prewarmed*, a component, before
@@ -141,10 +143,14 @@ class Workers:
 
     async def close(self) -> None:
         """End every worker, and clean up after them."""
+        workers = list(self._workers)
         self.cut_short()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Whoever else works on a folder may have its removal given up.
+        await asyncio.gather(*(worker.ended.wait() for worker in workers))
+        await asyncio.gather(*self._removals, return_exceptions=True)
         trees.remove(self._scratch_path)
 
     def figures(self) -> dict[str, int]:
@@ -322,7 +328,9 @@ class Workers:
             return
         # A guest may have left many files.
         loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, trees.remove, worker.scratch_path)
+        removal = loop.run_in_executor(None, trees.remove, worker.scratch_path)
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
         # Whoever waited for this one in particular takes any other.
         for idle in list(self._idle):
             self._serve(idle)

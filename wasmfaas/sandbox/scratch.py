@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,10 +83,11 @@ class Scratch:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, self._file_bytes_max))
                 self.bytes_max, self._limited = bytes_max, True
 
-    def check(self, on_exceeded: Callable[[], None]) -> None:
-        """Call *on_exceeded* where the files together are beyond the bound."""
+    def check(self, on_exceeded: Callable[[], None], deadline: float) -> None:
+        """Call *on_exceeded* where the files together are beyond the bound; what is not seen by
+        *deadline*, of the monotonic clock, does not count."""
         with self.looking:
-            self.exceeded = self.exceeded or self._used() > self.bytes_max
+            self.exceeded = self.exceeded or self._used(deadline) > self.bytes_max
             if self.exceeded:
                 on_exceeded()
 
@@ -122,12 +124,14 @@ class Scratch:
     def _opened(self) -> int:
         return os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def _used(self) -> int:
+    def _used(self, deadline: float) -> int:
         used, folders = 0, [os.fspath(self.path)]
         while folders and used <= self.bytes_max:
             try:
                 with os.scandir(folders.pop()) as entries:
                     for entry in entries:
+                        if time.monotonic() >= deadline:
+                            return used
                         held = entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
                         used += max(held, _ENTRY_BYTES_MIN)
                         if entry.is_dir(follow_symlinks=False):

@@ -16,10 +16,11 @@ class Watch:
     """One thread beside the one that runs guests. Lives as long as the process.
 
     While nothing runs it sleeps; while something does, it wakes every `TICK_S` or at the deadline.
-    It never touches the invocation other than by the epoch, and through *on_tick*.
+    It never touches the invocation other than by the epoch, and through *on_tick*, which is
+    given the deadline, by the monotonic clock, and has to return by then.
     """
 
-    def __init__(self, engine: wasmtime.Engine, on_tick: Callable[[], None]) -> None:
+    def __init__(self, engine: wasmtime.Engine, on_tick: Callable[[float], None]) -> None:
         self._engine = engine
         self._on_tick = on_tick
         self._deadline: float | None = None
@@ -73,8 +74,8 @@ class Watch:
                 self._expire_if(deadline)
                 continue
             time.sleep(min(left, TICK_S))
-            if self._deadline is not None:
-                self._on_tick()
+            if (deadline := self._deadline) is not None:
+                self._on_tick(deadline)
 
     def _expire_if(self, deadline: float) -> None:
         with self._lock:

@@ -225,7 +225,7 @@ class Worker:
             reply |= {"log": output.end(), "log_dropped": output.dropped}
             self._channel.sendall(wire.encode(reply))
 
-    def _tick(self) -> None:
+    def _tick(self, deadline: float) -> None:
         """Called by the watch, on its thread, while something runs."""
         with self._sending:
             if self._current is None:
@@ -233,7 +233,7 @@ class Worker:
                 self._host.output.relieve()
             elif data := self._host.output.take():
                 self._channel.sendall(wire.encode({"op": "log", "log": data}))
-        self._host.scratch.check(self._host.watch.expire)
+        self._host.scratch.check(self._host.watch.expire, deadline)
 
     def _send(self, message: dict[str, Any]) -> None:
         with self._sending:
