@@ -13,7 +13,7 @@ from tests.conftest import Server
 from tests.integration.raw import connected, request
 
 CALLERS = 6
-CALLS = 40
+CALLS = 20
 SLEEP_S = 0.02
 SOURCE = f"""
 import time
