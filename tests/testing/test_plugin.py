@@ -69,7 +69,7 @@ def test_a_project_uses_the_fixture(tmp_path: Path, cache_dir: Path) -> None:
     run = subprocess.run(
         # Where wasmfaas is installed, pytest finds the plugin by itself.
         [sys.executable, "-m", "pytest", "-q", "-p", "wasmfaas.testing.plugin", "--tb=short",
-         "-p", "no:cacheprovider"],
+         "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'own'}"],
         cwd=tmp_path, env={**os.environ, "CACHE_DIR": str(cache_dir)},
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip

@@ -458,9 +458,17 @@ static inline void wasmfaas_impl_answer(
 
 #ifdef __wasm__
 
+/* Bytes of events and of answers for which there is room from the start. */
+#define WASMFAAS_IMPL_WARM 4096
+
 #define WASMFAAS_HANDLER(handler)                                                                  \
     static wasmfaas_buffer wasmfaas_impl_incoming;                                                 \
     static wasmfaas_response wasmfaas_impl_outgoing;                                               \
+    /* Before the image is taken, so that ordinary calls neither allocate nor grow the memory. */  \
+    __attribute__((constructor)) static void wasmfaas_impl_warm(void) {                            \
+        wasmfaas_impl_reserve(&wasmfaas_impl_incoming, WASMFAAS_IMPL_WARM);                        \
+        wasmfaas_impl_reserve(&wasmfaas_impl_outgoing.buffer, WASMFAAS_IMPL_WARM);                 \
+    }                                                                                              \
     WASMFAAS_IMPL_C __attribute__((export_name("wasmfaas_alloc"))) char *wasmfaas_alloc(size_t size) { \
         return wasmfaas_impl_reserve(&wasmfaas_impl_incoming, size);                               \
     }                                                                                              \
