@@ -1,6 +1,7 @@
 """What a worker that is stuck, or subverted, can do to others."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from tests.sandbox.conftest import Pool, answer, pool
 from wasmfaas import wire
 from wasmfaas.invoke.job import Errand, WorkerDied
 from wasmfaas.invoke.target import Target
-from wasmfaas.invoke.worker import Worker
+from wasmfaas.invoke.worker import INIT_MS_MAX, Worker
 from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 
 __all__ = ["pool"]
@@ -23,6 +24,24 @@ __all__ = ["pool"]
 READY = {"op": "ready", "keys": [], "cpu_us": 0}
 LOADED = {"op": "loaded", "error": None}
 CHUNK = {"op": "chunk", "data": b"x"}
+LOG: dict[str, Any] = {"op": "log"}
+HOLDS: dict[str, Any] = {"op": "holds"}
+REPLY: dict[str, Any] = {
+    "op": "reply",
+    "payload": b"null",
+    "error_type": None,
+    "trapped": False,
+    "fuel": 0,
+    "cpu_us": 0,
+    "duration_us": 0,
+    "memory_bytes": 0,
+    "init_us": None,
+    "init_log": b"",
+    "log": b"",
+    "log_dropped": 0,
+    "ready": ["key"],
+    "cpu_us_process": 0,
+}
 
 
 def test_a_worker_that_hangs_after_its_answer_is_given_up(pool: Pool) -> None:
@@ -85,7 +104,7 @@ async def _killed_for(messages: list[dict[str, Any]], path: Path, *, asked: bool
             await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     await ended.wait()
     assert process.returncode == -signal.SIGKILL
-    if waiting is not None:
+    if waiting is not None and "reply" not in [message["op"] for message in messages]:
         with pytest.raises(WorkerDied):
             await waiting
 
@@ -104,13 +123,23 @@ def _raise(answer: dict[str, Any] | WorkerDied) -> None:
 
 @pytest.mark.parametrize(
     ("messages", "asked"),
-    [([READY], False), ([LOADED], False), ([READY], True), ([CHUNK], False), ([CHUNK], True)],
+    [
+        *(([READY], False), ([LOADED], False), ([READY], True), ([CHUNK], False), ([CHUNK], True)),
+        *(([LOG | {"log": "text"}], True), ([LOG | {"log": b""}], True)),
+        *(([HOLDS | {"keys": ["key", 1]}], True), ([HOLDS | {"keys": "key"}], False)),
+        ([REPLY | {"cpu_us_process": math.inf}], True),
+    ],
     ids=[
         "ready twice",
         "an answer to nothing",
         "ready while at work",
         "a part of nothing",
         "a part of what nobody wants in parts",
+        "a log that is text",
+        "a log of nothing",
+        "a key that is a number",
+        "a text for keys",
+        "a figure without end",
     ],
 )
 def test_a_worker_that_speaks_out_of_turn_is_killed(
@@ -143,3 +172,36 @@ async def _holds_after_load(loaded: dict[str, Any], path: Path) -> bool:
 def test_what_could_not_be_made_ready_is_not_held(tmp_path: Path) -> None:
     assert asyncio.run(_holds_after_load(LOADED, tmp_path))
     assert not asyncio.run(_holds_after_load(LOADED | {"error": b"{}"}, tmp_path))
+
+
+def test_what_starts_up_late_ends_nobody_elses_invocation(tmp_path: Path) -> None:
+    """A worker may find out after its answer that its sandbox can't be put back, and is idle."""
+    asyncio.run(_late_after_its_answer(tmp_path))
+
+
+async def _late_after_its_answer(path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    command = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    worker = Worker(subprocess.Popen(command), path)  # noqa: ASYNC220
+    ours, theirs = socket.socketpair()
+    with theirs:
+        await loop.create_connection(lambda: worker, sock=ours)
+        theirs.sendall(wire.encode(READY))
+        await worker.started
+        served = Errand(Target(SPEC), {"op": "invoke"}, _raise)
+        worker.run(served, start_ms=0, run_ms=60_000)
+        last = {"op": "holds", "keys": ["last"]}
+        for message in (REPLY, {"op": "late"}, last):
+            theirs.sendall(wire.encode(message))
+        async with asyncio.timeout(30):
+            await served.result
+            while worker.ready_keys != {"last"}:
+                await asyncio.sleep(0)
+        assert worker._timer is not None
+        assert worker._timer.cancelled(), "nothing is left that ends what runs later"
+        following = Errand(Target(SPEC), {"op": "invoke"}, _raise)
+        worker.run(following, start_ms=0, run_ms=1000)
+        assert worker._timer.when() - loop.time() > INIT_MS_MAX / 1000, "the start-up comes first"
+    await worker.ended.wait()
+    with pytest.raises(WorkerDied):
+        await following.result

@@ -65,6 +65,8 @@ class Worker(asyncio.Protocol):
         self._requested_ns = 0
         self._run_ms: int | None = None
         self._may_be_late = False
+        #: Whether what it was idle with has to start up first: its next job waits for that.
+        self._is_late = False
         self._timer: asyncio.TimerHandle | None = None
         #: Whether it was told of deployments to keep.
         self._keeps = False
@@ -79,7 +81,7 @@ class Worker(asyncio.Protocol):
         try:
             for message in self._decoder.feed(data):
                 self._receive(message)
-        except (wire.BrokenFrame, KeyError, TypeError, ValueError) as error:
+        except (wire.BrokenFrame, ArithmeticError, KeyError, TypeError, ValueError) as error:
             _logger.error("worker %d sent what is no message: %s", self.process.pid, error)
             self.kill()
 
@@ -116,6 +118,8 @@ class Worker(asyncio.Protocol):
         target = job.target
         self._used[target.spec.key] = self._requested_ns, target.spec.function_name
         self._job, self._run_ms = job, run_ms
+        if self._is_late:
+            start_ms, self._is_late = INIT_MS_MAX, False
         self._may_be_late = not start_ms
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later((start_ms + run_ms) / 1000, self.kill)
@@ -197,7 +201,7 @@ class Worker(asyncio.Protocol):
                 self._returned()
                 self._idle(message["keys"], message["cpu_us"])
             case "holds":
-                self.ready_keys = frozenset(message["keys"])
+                self.ready_keys = _keys(message["keys"])
             case "late":
                 self._late()
             case "started":
@@ -217,10 +221,10 @@ class Worker(asyncio.Protocol):
         self._returns = True
         self._timer = asyncio.get_running_loop().call_later(self.return_s_max, self.kill)
 
-    def _idle(self, keys: list[str] | bool, cpu_us: int) -> None:
+    def _idle(self, keys: Any, cpu_us: int) -> None:
         """It holds *keys* ready (True: as before), and takes the next job."""
         if keys is not True:
-            self.ready_keys = frozenset(cast(list[str], keys))
+            self.ready_keys = _keys(keys)
         self.returning_key = None
         self._cpu_us_idle = int(cpu_us)
         if not self.started.done():
@@ -229,6 +233,8 @@ class Worker(asyncio.Protocol):
         self.on_idle(self)
 
     def _logged(self, data: bytes) -> None:
+        if type(data) is not bytes or not data:
+            raise ValueError("a log of nothing")
         self._log.append(data)
         self._log_bytes += len(data)
         if self._log_bytes > wire.FRAME_BYTES_MAX:
@@ -247,8 +253,12 @@ class Worker(asyncio.Protocol):
             self._send({"op": "more", "bytes": size})
 
     def _late(self) -> None:
-        """A sandbox that was said to be ready is not, so that a start-up comes first. Once only for
-        each job, so that a subverted worker gains nothing by it."""
+        """A sandbox that was said to be ready is not, so that a start-up comes first: before the
+        job that it has, or else before its next one. Once only for each job, so that a subverted
+        worker gains nothing by it."""
+        if self._job is None:
+            self._is_late = self.is_idle
+            return
         if self._timer is None or self._run_ms is None or not self._may_be_late:
             return
         self._may_be_late = False
@@ -279,7 +289,7 @@ class Worker(asyncio.Protocol):
     def _restart_timer(self) -> None:
         """The start-up took its own time; from here on, the invocation's counts. Once only, so that
         a subverted worker gains nothing by it."""
-        if self._timer is None or self._run_ms is None:
+        if self._job is None or self._timer is None or self._run_ms is None:
             return
         self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(self._run_ms / 1000, self.kill)
@@ -300,6 +310,13 @@ class Worker(asyncio.Protocol):
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         return self.process.returncode, int((usage.ru_utime + usage.ru_stime) * 1e6)
+
+
+def _keys(value: Any) -> frozenset[str]:
+    """*value* as keys of deployments. Raises ValueError where a subverted worker sends others."""
+    if type(value) is not list or not all(type(key) is str for key in value):
+        raise ValueError("no keys where keys belong")
+    return frozenset(value)
 
 
 def child_environment() -> dict[str, str]:
