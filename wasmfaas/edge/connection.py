@@ -165,7 +165,8 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         # As uvicorn's, without a timer for each response: `check` ends what is kept alive.
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        # Asked of the answer's own transport: a head without a body leaves before what is next.
+        if self._running is None or self._running.transport.is_closing():
             return
         self._since = self.loop.time()
         self.flow.resume_reading()
