@@ -180,6 +180,28 @@ def test_a_policy_lets_in_whom_it_names(door: Door) -> None:
     assert door.send(reader, "DELETE", f"{FUNCTIONS}/web-1").status == 403
 
 
+def test_a_policy_keeps_out_whom_it_denies(door: Door) -> None:
+    """Whatever the role lets them do, and by whatever name; but for admins, who can undo it."""
+    invoker = door.key("invoker", "*")
+    denied = {
+        "Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": f"{ARN}:web-1",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:user/a-invoker"},
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    body = json.dumps({"Policy": policy}).encode()
+    target = f"/2026-07-09/resource-policy/{ARN}:web-1".replace(":", "%3A")
+    assert door.send(door.keys.admin, "PUT", target, body).status == 200
+    for name in ("web-1", "web-1?Qualifier=$LATEST", f"{ARN}:web-1"):
+        name, _, query = name.partition("?")
+        invoke = f"{FUNCTIONS}/{name}/invocations" + (f"?{query}" if query else "")
+        code, message = refusal(door.send(invoker, "POST", invoke, b"{}"))
+        assert code == "AccessDeniedException"
+        assert message.endswith("with an explicit deny in a resource-based policy")
+    assert door.send(invoker, "POST", f"{FUNCTIONS}/other/invocations", b"{}").status == 200
+    admin = door.keys.admin
+    assert door.send(admin, "POST", f"{FUNCTIONS}/web-1/invocations", b"{}").status == 200
+
+
 def test_deployers_deploy(door: Door) -> None:
     deployer = door.key("deployer")
     assert door.send(deployer, "DELETE", f"{FUNCTIONS}/other").status == 204

@@ -7,6 +7,7 @@ from wasmfaas.api.routing import Route
 from wasmfaas.auth import roles
 from wasmfaas.auth.principals import Principal, Role
 from wasmfaas.errors import WasmfaasError
+from wasmfaas.models import LATEST
 from wasmfaas.policy import Policy, Request
 
 _ARN_MEMBERS = ("Resource", "ResourceArn", "CodeSigningConfigArn", "DurableExecutionArn")
@@ -21,7 +22,8 @@ class Policies(Protocol):
 
 
 class Access:
-    """Lets in whom their role lets in, and whom the function's policy names. Lifetime: process."""
+    """Lets in whom their role lets in, and whom the function's policy names, but nobody whom it
+    denies; admins always, so that none locks everybody out. Lifetime: process."""
 
     def __init__(self, names: Names, policies: Policies) -> None:
         self._names = names
@@ -33,20 +35,29 @@ class Access:
             return
         action = roles.action_of(route.operation.name)
         reference = self._reference(route)
-        if roles.allows(principal, action, reference.name if reference else None):
-            return
-        if reference is None or not await self._is_permitted(principal, action, reference):
+        by_role = roles.allows(principal, action, reference.name if reference else None)
+        allowed, denied = False, False
+        if reference is not None:
+            allowed, denied = await self._by_policy(principal, action, reference)
+        if denied or not (by_role or allowed):
             resource = _resource(route, self._names, reference)
-            raise roles.refusal(principal, action, resource)
+            raise roles.refusal(principal, action, resource, denied=denied)
 
-    async def _is_permitted(
+    async def _by_policy(
         self, principal: Principal, action: str, reference: FunctionReference
-    ) -> bool:
+    ) -> tuple[bool, bool]:
+        """Whether the function's policy allows it, and whether it denies it, whatever the role."""
         name, qualifier = reference.name, reference.qualifier
-        policy = await self._policies.policy(name, qualifier or "")
-        resource = self._names.arn(name, qualifier)
-        asked = Request(action=action, resource=resource, principal=principal.arn)
-        return policy is not None and policy.allows(asked)
+        # There is no policy of $LATEST: it is what the function's denies as well.
+        own = None if qualifier == LATEST else qualifier
+        policy = await self._policies.policy(name, own or "")
+        if policy is None:
+            return False, False
+        asked, plain = (
+            Request(action=action, resource=self._names.arn(name, each), principal=principal.arn)
+            for each in (qualifier, own)
+        )
+        return policy.allows(asked), policy.denies(asked) or policy.denies(plain)
 
     def _reference(self, route: Route) -> FunctionReference | None:
         """The function that a request is about; None where it is about none here."""

@@ -62,11 +62,19 @@ def allows(principal: Principal, action: str, function: str | None = None) -> bo
     return True
 
 
-def refusal(principal: Principal, action: str, resource: str) -> NotAuthorized:
-    """The error for a principal that may not, in IAM's words. *resource* is an ARN, or `*`."""
+def refusal(
+    principal: Principal, action: str, resource: str, *, denied: bool = False
+) -> NotAuthorized:
+    """The error for a principal that may not, in IAM's words. *resource* is an ARN, or `*`;
+    *denied* says that a function's policy does not want it, whatever the role."""
+    reason = (
+        "with an explicit deny in a resource-based policy"
+        if denied
+        else f"because no identity-based policy allows the {action} action"
+    )
     return NotAuthorized(
         f"User: {principal.arn} is not authorized to perform: {action} on resource: "
-        f"{resource[:300]} because no identity-based policy allows the {action} action"
+        f"{resource[:300]} {reason}"
     )
 
 
