@@ -126,6 +126,7 @@ def _raise(answer: dict[str, Any] | WorkerDied) -> None:
     [
         *(([READY], False), ([LOADED], False), ([READY], True), ([CHUNK], False), ([CHUNK], True)),
         *(([LOG | {"log": "text"}], True), ([LOG | {"log": b""}], True)),
+        *(([LOG | {"log": b"x"}], False), ([LOG | {"log": b"x"}, LOG | {"log": b"y"}], True)),
         *(([HOLDS | {"keys": ["key", 1]}], True), ([HOLDS | {"keys": "key"}], False)),
         ([REPLY | {"cpu_us_process": math.inf}], True),
     ],
@@ -137,6 +138,8 @@ def _raise(answer: dict[str, Any] | WorkerDied) -> None:
         "a part of what nobody wants in parts",
         "a log that is text",
         "a log of nothing",
+        "a log of nobody's",
+        "more log than there may be",
         "a key that is a number",
         "a text for keys",
         "a figure without end",

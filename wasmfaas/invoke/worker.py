@@ -233,14 +233,14 @@ class Worker(asyncio.Protocol):
         self.on_idle(self)
 
     def _logged(self, data: bytes) -> None:
-        if type(data) is not bytes or not data:
+        job = self._job
+        if job is None or type(data) is not bytes or not data:
             raise ValueError("a log of nothing")
         self._log.append(data)
         self._log_bytes += len(data)
-        if self._log_bytes > wire.FRAME_BYTES_MAX:
-            raise ValueError("more log than any invocation may write")
-        if self._job is not None:
-            self._job.logged(data)
+        if self._log_bytes > job.target.spec.log_bytes_max:
+            raise ValueError("more log than the invocation may write")
+        job.logged(data)
 
     def _streamed(self, data: bytes) -> None:
         if self._job is None or type(data) is not bytes or len(data) > wire.CHUNK_BYTES_MAX:
