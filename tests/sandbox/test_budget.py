@@ -105,3 +105,24 @@ def test_what_is_to_be_kept_and_has_no_room_is_told(own_pool: Pool) -> None:
     assert told[2] is not None
     assert b"Sandbox.OutOfMemory" in told[2]
     assert [own_pool.workers.held(target.spec.key) for target in targets] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("own_pool", [{}], indirect=True)
+def test_what_cannot_be_put_back_is_not_promised_again(
+    own_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker is idle no sooner than it is: whoever came next would wait for the start-up."""
+    closes = "(drop (call $fd_close (i32.const 0)))"
+    target = own_pool.target(own_pool.compiled(reactor(closes + ZERO)), restorable=True)
+    (worker,) = own_pool.workers._workers
+    promised: list[bool] = []
+    waits = worker._await_return
+
+    def awaits() -> None:
+        promised.append(False)
+        waits()
+
+    monkeypatch.setattr(worker, "_await_return", awaits)
+    for _ in range(3):
+        answer(own_pool.invoke(target))
+    assert len(promised) == 2, "all but the first"

@@ -34,6 +34,7 @@ from wasmfaas.sandbox.stream import Inbox, Stream
 from wasmfaas.sandbox.watch import Watch
 
 _COLLECT_AFTER = 10_000
+_UNSURE_MAX = 1024
 
 
 class Worker:
@@ -54,6 +55,8 @@ class Worker:
         self._specs: dict[str, SandboxSpec] = {}
         #: The sandboxes that the server believes to be ready.
         self._told: list[str] = []
+        #: Deployments whose sandbox could not be put back after all: whoever was next had to wait.
+        self._unsure: set[str] = set()
         engine = Engine()
         scratch_path = Path(options["scratch_path"])
         scratch = Scratch(folder_watch)
@@ -143,18 +146,24 @@ class Worker:
             result.cpu_us += started.cpu_us
         keeps = self._sandboxes.can_keep(ready, result)
         # What has to be cleaned up first may take long.
-        soon = keeps and self._host.scratch.is_clean()
+        soon = keeps and spec.key not in self._unsure and self._host.scratch.is_clean()
         init_us = started.duration_us if cold else None
         self._reply(result, init_log, init_us, self._to_hold(spec.key) if soon else None)
         self._host.scratch.end()
         if not (keeps and self._sandboxes.restore(ready)):
             if soon:
+                self._doubt(spec.key)
                 self._send({"op": "late"})
             self._sandboxes.replace(ready)
         if soon:
             self._tell_changes()
         else:
             self._send_ready()
+
+    def _doubt(self, key: str) -> None:
+        if len(self._unsure) >= _UNSURE_MAX:
+            self._unsure.clear()
+        self._unsure.add(key)
 
     def _forward(self, data: bytes) -> bool:
         """Send a part of the answer, as soon as the server has room for it; False where the call
