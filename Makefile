@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/python -m examples.demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # What a change must pass beside the tests.
 check: $(VENV)/.installed-dev
