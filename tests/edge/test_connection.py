@@ -35,7 +35,7 @@ def short_way(scope: Scope, body: bytes, respond: Respond) -> bool:
 
 @contextlib.asynccontextmanager
 async def client(path: Path) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    settings = Settings(data_dir=path)
+    settings = Settings(data_dir=path, event_bytes_max=4)
     held = HeldBodies(long_way, 1_000_000)
     kind, state = bounded(settings, 10, held, short_way), ServerState()
     config = uvicorn.Config(held, http=kind, ws="none", lifespan="off", log_config=None)
@@ -64,3 +64,19 @@ def test_an_answer_without_a_body_leaves_before_the_next(tmp_path: Path) -> None
     first, second = uvloop.run(scenario())
     assert first.startswith(b"HTTP/1.1 200 ")
     assert second.startswith(b"HTTP/1.1 429 ")
+
+
+def test_a_body_beyond_the_limit_does_not_go_the_short_way(tmp_path: Path) -> None:
+    async def scenario() -> list[bytes]:
+        async with client(tmp_path) as (reader, writer):
+            heads = []
+            for body in (b"1234", b"12345"):
+                head = f"POST /short HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
+                writer.write(head.encode() + b"\r\n\r\n" + body)
+                heads.append(await reader.readuntil(b"\r\n\r\n"))
+                await reader.readexactly(5 if len(heads) == 1 else 9)
+            return heads
+
+    short, long = uvloop.run(scenario())
+    assert short.startswith(b"HTTP/1.1 429 ")
+    assert long.startswith(b"HTTP/1.1 200 ")

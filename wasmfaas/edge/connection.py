@@ -210,7 +210,7 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _shortened(self, cycle: RequestResponseCycle, shortcut: Shortcut) -> bool:
-        if len(cycle.body) > _SHORT_BODY_BYTES_MAX:
+        if len(cycle.body) > min(_SHORT_BODY_BYTES_MAX, self.settings.event_bytes_max):
             return False
 
         def respond(status: int, headers: Pairs, body: bytes) -> None:
