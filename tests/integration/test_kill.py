@@ -45,7 +45,7 @@ from tests.integration.raw import (
     until,
 )
 
-ROUNDS = int(os.environ.get("WASMFAAS_TEST_KILL_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("WASMFAAS_TEST_KILL_ROUNDS", "2"))
 VERSION = "def lambda_handler(event, context):\n    return {version}\n"
 HOLD = """\
 import time
