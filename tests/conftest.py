@@ -115,6 +115,18 @@ class Server:
             response = client.invoke(FunctionName=name, Payload=payload, **arguments)
             return json.loads(response["Payload"].read() or b"null"), response
 
+    def events(self, name: str) -> dict[str, int]:
+        """How many events of *name* there are in each state, but for those that have none."""
+        found = self.http.get(f"/_wasmfaas/v1/events?function={name}").json()["functions"]
+        return {state: n for each in found for state, n in each.items() if state != "name" and n}
+
+    def await_events(self, name: str, within_s: float = 30, **counts: int) -> None:
+        """Wait until there are as many events of *name* in each state."""
+        deadline = time.monotonic() + within_s
+        while (found := self.events(name)) != counts:
+            assert time.monotonic() < deadline, f"not within {within_s} s: {found}"
+            time.sleep(0.02)
+
     def stop(self) -> int:
         """Ask the server to stop; its exit status."""
         self.http.close()

@@ -300,6 +300,8 @@ class InvocationContext:
     #: Decoded ClientContext JSON text, or None.
     client_context: str | None = None
     trace_id: str | None = None
+    #: Which attempt of this request it is, from 1.
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import logging
 import time
+import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -47,12 +48,15 @@ from wasmfaas.store.artefacts import Artefacts
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
+from wasmfaas.store.dead_letters import Events
 from wasmfaas.store.layers import Layers
 from wasmfaas.store.ledger import Ledger
 from wasmfaas.store.log_groups import LogGroups
+from wasmfaas.store.queue import EventQueue
 from wasmfaas.store.registry import Registry
 from wasmfaas.triggers.direct import DirectCalls
 from wasmfaas.triggers.http import FunctionUrls
+from wasmfaas.triggers.queue import EventRunner, keep_pruned
 from wasmfaas.triggers.url_targets import is_function_url
 
 _logger = logging.getLogger(__name__)
@@ -104,6 +108,7 @@ class Node:
     def stop(self) -> None:
         """End what would go on for ever; what has an end may come to it."""
         self._logs.close()
+        self._events.stop()
 
     def cut_short(self) -> None:
         """End the invocations that still run. Their callers are told, and their usage is kept."""
@@ -138,16 +143,14 @@ class Node:
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
         books = Books(settings, ledger, logs, Figures())
-        admission = Admission(settings.concurrency_max)
-        admission.reserve_all(await attachments.reservations())
+        admission = await _admission(settings, registry)
         invoker = Invoker(
             settings, registry, deployments, workers, books, snapshots, attachments, admission
         )
         await self._start(workers, runtime, deployments, ledger)
-        self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
-        self._background(packages.keep_swept(_SWEEP_EVERY_S))
         provisioning = Provisioning(attachments, invoker, workers, settings.workers_max)
-        self._background(provisioning.resume())
+        self._tend(registry, snapshots, packages, provisioning)
+        queue, events = await self._run_events(database, registry, invoker, names)
         links = CodeLinks(time.time, settings.scheme)
         api = LambdaApi(
             settings=settings,
@@ -156,6 +159,7 @@ class Node:
             intake=packages,
             deployments=deployments,
             invoker=invoker,
+            queue=queue,
             provisioning=provisioning,
             links=links,
             guest_python=runtime.version,
@@ -171,12 +175,14 @@ class Node:
             guest_python=runtime.version,
             figures=invoker.figures,
             keys=keys,
+            events=events,
             authenticator=authenticator,
         )
         sts, logs_api = Sts(authenticator), _logs_api(settings, database, logs, authenticator)
         urls = FunctionUrls(settings, registry.urls, attachments, invoker, names.arn, authenticator)
         follows = self._follows(registry, invoker, logs, provisioning)
-        changes.tell(invoker.forget, urls.forget, follows, lambda name: packages.note_change())
+        changes.tell(invoker.forget, urls.forget, self._events.forget, follows)
+        changes.tell(lambda name: packages.note_change())
         self._face(_Front(urls, management, api, logs_api, sts), urls, invoker)
 
     def _face(self, front: ASGIApp, urls: FunctionUrls, invoker: Invoker) -> None:
@@ -209,6 +215,34 @@ class Node:
         self._closing.push_async_callback(self._cancel_tasks)
         self._background(workers.scale())
         self._background(ledger.keep_folding(_FOLD_EVERY_S))
+
+    def _tend(
+        self,
+        registry: Registry,
+        snapshots: Snapshots,
+        packages: Packages,
+        provisioning: Provisioning,
+    ) -> None:
+        self._background(snapshots.keep_swept(registry.deployment_ids, _SWEEP_EVERY_S))
+        self._background(packages.keep_swept(_SWEEP_EVERY_S))
+        self._background(provisioning.resume())
+
+    async def _run_events(
+        self, database: Database, registry: Registry, invoker: Invoker, names: Names
+    ) -> tuple[EventQueue, Events]:
+        queue = EventQueue(database, str(uuid.uuid4()), self.settings.events_max)
+        events = Events(database, queue)
+        self._events = runner = EventRunner(
+            self.settings, queue, invoker, registry.attachments, names.arn
+        )
+        # The directory is locked: what holds a lease in its database is gone.
+        await queue.resume(alone=True)
+        self._closing.push_async_callback(queue.close)
+        self._closing.push_async_callback(runner.close)
+        self._background(runner.run())
+        self._background(runner.keep_leases())
+        self._background(keep_pruned(events, queue))
+        return queue, events
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -253,6 +287,12 @@ def _authenticator(settings: Settings, keys: KeyStore) -> Authenticator:
         account_id=settings.account_id,
         throttle=Throttle(time.monotonic),
     )
+
+
+async def _admission(settings: Settings, registry: Registry) -> Admission:
+    admission = Admission(settings.concurrency_max)
+    admission.reserve_all(await registry.attachments.reservations())
+    return admission
 
 
 async def _fold(ledger: Ledger) -> None:

@@ -149,6 +149,12 @@ class Settings:
         500, "Time past its timeout after which an invocation's worker is killed.", least=0
     )
 
+    event_async_bytes_max: int = _setting(1_048_576, "Size of an asynchronous event.", least=1)
+    events_max: int = _setting(
+        1_000_000, "Asynchronous events that may wait or run; more get 429.", least=0
+    )
+    events_concurrency_max: int = _computed(_cores, "Events that run at once.", "cores", least=1)
+
     connections_max: int = _setting(
         10_000,
         "Connections open at once, fewer where the system allows fewer; more get 503.",

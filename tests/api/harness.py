@@ -30,6 +30,7 @@ from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
 from wasmfaas.store.layers import Layers
+from wasmfaas.store.queue import EventQueue
 from wasmfaas.store.registry import Registry
 
 Result = TypeVar("Result")
@@ -235,6 +236,7 @@ class Harness:
         self.packages = Packages(self.settings, self.registry, self.code)
         self.deployer = Deployer(self.registry, self.code, self.settings)
         self.invoker = Invoker(self.registry)
+        self.queue = EventQueue(self.database, "server", self.settings.events_max)
         self.provisioning = Provisioning()
         self.links = CodeLinks(lambda: self.now)
         self.api = LambdaApi(
@@ -244,6 +246,7 @@ class Harness:
             intake=self.packages,
             deployments=self.deployer,
             invoker=self.invoker,
+            queue=self.queue,
             provisioning=self.provisioning,
             links=self.links,
             guest_python=GUEST_PYTHON,

@@ -19,7 +19,7 @@ REFUSED = {
     "CheckpointDurableExecution", "CreateCapacityProvider", "CreateCodeSigningConfig",
     "DeleteCapacityProvider", "DeleteDurableExecution", "GetCapacityProvider",
     "GetDurableExecution", "GetDurableExecutionHistory", "GetDurableExecutionState",
-    "GetFunctionScalingConfig", "InvokeAsync", "ListCapacityProviders", "ListCodeSigningConfigs",
+    "GetFunctionScalingConfig", "ListCapacityProviders", "ListCodeSigningConfigs",
     "ListDurableExecutionsByFunction", "ListFunctionVersionsByCapacityProvider",
     "PauseDurableExecution", "PutFunctionScalingConfig", "ResumeDurableExecution",
     "SendDurableExecutionCallbackFailure",
@@ -381,3 +381,11 @@ def test_nothing_is_left_out(lambda_client: Any) -> None:
     pageable -= {"list_functions_by_code_signing_config"}
     assert declared("pages") == {each for each in pageable if methods[each] not in REFUSED}
     assert declared("waits") == set(lambda_client.waiter_names)
+
+
+@drives("InvokeAsync")
+def test_asynchronous_invocations(client: Any, name: str, server: Server) -> None:
+    assert client.invoke_async(FunctionName=name, InvokeArgs=b"{}")["Status"] == 202
+    response = client.invoke(FunctionName=f"{name}:1", InvocationType="Event", Payload=b"{}")
+    assert (response["StatusCode"], response["Payload"].read()) == (202, b"")
+    server.await_events(name, done=2)

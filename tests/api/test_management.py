@@ -19,6 +19,8 @@ from wasmfaas.auth.authenticator import AnyoneAuthenticator
 from wasmfaas.auth.keys import KeyStore
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.models import Usage
+from wasmfaas.store.dead_letters import Events
+from wasmfaas.store.events import Attempt, EventState, NewEvent, Verdict
 from wasmfaas.store.ledger import Ledger
 
 BASE = "/_wasmfaas/v1"
@@ -46,6 +48,7 @@ class Routes:
             "guest_python": GUEST_PYTHON,
             "figures": lambda: {"functions": []},
             "keys": KeyStore.open(directory, lambda: 0.0),
+            "events": Events(self.harness.database, self.harness.queue),
         }
         anyone = AnyoneAuthenticator(self.harness.settings.account_id)
         self.application = Management(**self._parts, authenticator=anyone)
@@ -288,3 +291,46 @@ def test_other_methods_are_refused(routes: Routes) -> None:
     answer = routes.harness.run(send_request(routes.application, "POST", f"{BASE}/health"))
     assert answer.status == 405
     assert json.loads(answer.body)["code"] == "UnknownRoute"
+
+
+def test_events_by_function_and_one_by_one(routes: Routes) -> None:
+    harness = routes.harness
+    event = NewEvent(id="e", function_name="f", payload=b'{"a": 1}')
+    harness.run(harness.queue.enqueue(event))
+    counts = {"name": "f", "queued": 1, "running": 0, "done": 0, "dead": 0, "expired": 0}
+    assert routes.document("/events") == {"functions": [counts]}
+    assert routes.document("/events?function=g") == {"functions": []}
+    shown = routes.document("/events/e")
+    assert (shown["state"], shown["attempts"]) == ("queued", [])
+    assert "payload" not in shown
+    assert routes.refusal("/events/no")[:2] == (404, "ResourceNotFoundException")
+    assert routes.refusal("/events?function=%00")[:2] == (400, "InvalidParameterValueException")
+
+
+def test_dead_letters_are_shown_run_again_and_purged(routes: Routes) -> None:
+    harness = routes.harness
+    dead = Verdict(state=EventState.DEAD, failures=1, condition="RetriesExhausted")
+
+    async def fail(event_id: str) -> None:
+        event = NewEvent(id=event_id, function_name="f", payload=b'{"a": 1}')
+        await harness.queue.enqueue(event)
+        [claimed] = await harness.queue.claim(1)
+        attempt = Attempt(usage=None, error_type="E", error="why")
+        await harness.queue.settle(claimed, attempt, lambda now: dead)
+
+    def post(target: str, body: bytes = b"") -> Any:
+        request = send_request(routes.application, "POST", BASE + target, body=[body])
+        answer = harness.run(request)
+        return answer.status, json.loads(answer.body)
+
+    for event_id in "123":
+        harness.run(fail(event_id))
+    listed = routes.document("/dead-letters?function=f&after=1")
+    assert [row["id"] for row in listed["dead_letters"]] == ["2", "3"]
+    assert listed["next"] is None
+    assert routes.document("/dead-letters/1")["payload"] == '{"a": 1}'
+    assert post("/dead-letters/redrive", b'{"id": "1"}') == (200, {"redriven": 1})
+    assert post("/dead-letters/purge", b'{"function": "f"}') == (200, {"purged": 2})
+    assert post("/dead-letters/purge") == (200, {"purged": 0})
+    for bad in (b"[]", b"{", b'{"id": 1}', b'{"all": true}'):
+        assert post("/dead-letters/purge", bad)[0] == 400

@@ -33,7 +33,7 @@ from wasmfaas.api.object_store import ObjectStore
 from wasmfaas.api.operations import attached
 from wasmfaas.api.operations.aliases import AliasOperations
 from wasmfaas.api.operations.functions import Deployer, FunctionOperations
-from wasmfaas.api.operations.invoke import InvokeOperations, Invoker
+from wasmfaas.api.operations.invoke import InvokeOperations, Invoker, Queue
 from wasmfaas.api.operations.layers import Intake, LayerOperations
 from wasmfaas.api.operations.provisioned import Provisioning
 from wasmfaas.api.operations.tags import TagOperations
@@ -63,7 +63,9 @@ from wasmfaas.store.registry import Registry
 _log = logging.getLogger(__name__)
 
 #: Operations that call a function.
-INVOCATIONS = ("Invoke", "InvokeWithResponseStream")
+INVOCATIONS = ("Invoke", "InvokeAsync", "InvokeWithResponseStream")
+#: The header by which a client has an asynchronous invocation stored once, however often it asks.
+IDEMPOTENCY_KEY = "x-wasmfaas-idempotency-key"
 
 
 class LambdaApi:
@@ -82,6 +84,7 @@ class LambdaApi:
         intake: Intake,
         deployments: Deployer,
         invoker: Invoker,
+        queue: Queue,
         provisioning: Provisioning,
         links: CodeLinks,
         guest_python: str,
@@ -115,7 +118,9 @@ class LambdaApi:
             ).rows(),
             **VersionOperations(registry=registry, names=names, views=views).rows(),
             **AliasOperations(registry=registry, names=names).rows(),
-            **InvokeOperations(registry=registry, invoker=invoker, names=names).rows(),
+            **InvokeOperations(
+                settings=settings, registry=registry, invoker=invoker, queue=queue, names=names
+            ).rows(),
             **TagOperations(registry=registry, names=names).rows(),
             **UrlOperations(registry=registry, names=names, views=views, clock=clock).rows(),
             **attached.rows(settings, registry, names, views, provisioning),
@@ -179,6 +184,7 @@ class LambdaApi:
             request_id=request_id,
             authority=authority_of(scope, headers),
             trace_id=headers.get("x-amzn-trace-id"),
+            idempotency_key=headers.get(IDEMPOTENCY_KEY),
         )
         reply = await self._handlers.get(operation.name, self._unsupported)(call)
         response = of_result(operation, reply.members)

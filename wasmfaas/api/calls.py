@@ -20,6 +20,8 @@ class Call:
     authority: str
     #: The client's X-Amzn-Trace-Id.
     trace_id: str | None = None
+    #: The client's X-Wasmfaas-Idempotency-Key.
+    idempotency_key: str | None = None
 
     @property
     def function(self) -> str:

@@ -7,6 +7,12 @@
     GET usage                          ?by=function|day&since=MS&until=MS; with cost
     GET figures                        what runs, and what ran in the last seconds
     GET code/TOKEN                     a package, by a link from GetFunction
+    GET events                         ?function=NAME; counts by function and state
+    GET events/ID                      one event, and its attempts
+    GET dead-letters                   ?function=NAME&after=ID
+    GET dead-letters/ID                with its payload
+    POST dead-letters/redrive          {"function": …, "id": …}, or neither for all
+    POST dead-letters/purge            likewise
     GET keys                           access keys, without their secrets
     POST keys                          {"name": …, "role": …, "functions": […]}; answers the secret
     DELETE keys/ID                     by id or name
@@ -34,6 +40,7 @@ from wasmfaas.api import bodies
 from wasmfaas.api.callers import Callers
 from wasmfaas.api.downloads import PATH as CODE_PATH
 from wasmfaas.api.downloads import CodeLinks
+from wasmfaas.api.events import EventRoutes
 from wasmfaas.api.keys import KeyRoutes
 from wasmfaas.api.messages import authority_of, headers_of
 from wasmfaas.api.names import Names
@@ -54,6 +61,7 @@ from wasmfaas.invoke.segments import LogEntry
 from wasmfaas.models import Function, FunctionUrl
 from wasmfaas.settings import Settings
 from wasmfaas.store.code import CodeStore
+from wasmfaas.store.dead_letters import Events
 from wasmfaas.store.ledger import Ledger, UsageRow
 from wasmfaas.store.registry import Registry
 
@@ -86,6 +94,7 @@ class Management:
         guest_python: str,
         figures: Callable[[], Mapping[str, Any]],
         keys: KeyStore,
+        events: Events,
         authenticator: Authenticator,
     ) -> None:
         self._settings = settings
@@ -97,6 +106,7 @@ class Management:
         self._guest_python = guest_python
         self._figures = figures
         self._keys = KeyRoutes(keys)
+        self._events = EventRoutes(events)
         self._callers = Callers(authenticator)
         self._views = Views(
             Names(settings.region, settings.account_id), guest_python, settings.scheme
@@ -126,6 +136,12 @@ class Management:
             ("GET", f"{PREFIX}/usage", self._usage, "GetUsage"),
             ("GET", f"{PREFIX}/figures", self._show_figures, "GetFigures"),
             ("GET", f"{CODE_PATH}{{token}}", self._download, None),
+            ("GET", f"{PREFIX}/events", self._count_events, "GetEvents"),
+            ("GET", f"{PREFIX}/events/{{id}}", self._show_event, "GetEvents"),
+            ("GET", f"{PREFIX}/dead-letters", self._dead_letters, "GetDeadLetters"),
+            ("GET", f"{PREFIX}/dead-letters/{{id}}", self._dead_letter, "GetDeadLetters"),
+            ("POST", f"{PREFIX}/dead-letters/redrive", self._redrive, "RedriveDeadLetters"),
+            ("POST", f"{PREFIX}/dead-letters/purge", self._purge, "PurgeDeadLetters"),
             ("GET", f"{PREFIX}/keys", self._list_keys, "ListKeys"),
             ("POST", f"{PREFIX}/keys", self._create_key, "CreateKey"),
             ("DELETE", f"{PREFIX}/keys/{{id}}", self._revoke_key, "RevokeKey"),
@@ -157,6 +173,25 @@ class Management:
 
     async def _revoke_key(self, request: Request) -> Response:
         return _json(await self._keys.revoke(request.path_params["id"]))
+
+    async def _count_events(self, request: Request) -> Response:
+        return _json(await self._events.counts(_name(request, "function")))
+
+    async def _show_event(self, request: Request) -> Response:
+        return _json(await self._events.show(request.path_params["id"]))
+
+    async def _dead_letters(self, request: Request) -> Response:
+        function, after = _name(request, "function"), _name(request, "after")
+        return _json(await self._events.dead_letters(function, after))
+
+    async def _dead_letter(self, request: Request) -> Response:
+        return _json(await self._events.dead_letter(request.path_params["id"]))
+
+    async def _redrive(self, request: Request) -> Response:
+        return _json(await self._events.redrive(request.scope[_BODY]))
+
+    async def _purge(self, request: Request) -> Response:
+        return _json(await self._events.purge(request.scope[_BODY]))
 
     async def _health(self, request: Request) -> Response:
         return _json(
@@ -264,6 +299,14 @@ def _number(request: Request, name: str, *, least: int) -> int | None:
             f"{name} is '{text[:50]}', but must be a whole number from {least}."
         )
     return int(text)
+
+
+def _name(request: Request, name: str) -> str | None:
+    """The query parameter *name* as a name or an id; None if it is absent."""
+    text = request.query_params.get(name)
+    if text is not None and not (text.isascii() and text.isprintable()):
+        raise InvalidParameterValue(f"{name} is {text[:50]!a}, but must be printable ASCII.")
+    return text
 
 
 def _log_document(entry: LogEntry) -> dict[str, Any]:

@@ -34,6 +34,8 @@ RULES: Final = (
     ("logs:StartLiveTail", READERS),
     ("logs:*", DEPLOYERS),
     ("wasmfaas:Get*", READERS),
+    ("wasmfaas:RedriveDeadLetters", DEPLOYERS),
+    ("wasmfaas:PurgeDeadLetters", DEPLOYERS),
     ("*", ADMINS),
 )
 #: Operations whose action has another name.

@@ -55,13 +55,14 @@ class Books:
         started_at_ms: int,
         size: int,
         streamed_bytes: int = 0,
+        attempt: int = 1,
     ) -> Usage:
         # What a worker says may be the word of a guest that has subverted it.
         burned = min(reply.fuel, spec.fuel_max)
         counted = 0 if reply.trapped else burned
         return Usage(
             request_id=request_id,
-            attempt=1,
+            attempt=attempt,
             function_name=spec.function_name,
             function_version=spec.function_version,
             started_at_ms=started_at_ms,
@@ -97,8 +98,8 @@ class Invocation(Job):
     is none: StorageFull, TooManyRequests, ServiceUnavailable. Lives until then."""
 
     __slots__ = (
-        *("_arrived_ns", "_books", "_done", "_gate", "_log", "_request_id", "_started_at_ms"),
-        "_stream",
+        *("_arrived_ns", "_attempt", "_books", "_done", "_gate", "_log", "_request_id"),
+        *("_started_at_ms", "_stream"),
     )
 
     def __init__(
@@ -127,6 +128,7 @@ class Invocation(Job):
         self._gate = gate
         self._done = done
         self._request_id = context.request_id
+        self._attempt = context.attempt
         self._started_at_ms = books.clock_ms()
         self._arrived_ns = time.monotonic_ns()
         self._log = _LiveLog(books, target.spec, context.request_id)
@@ -145,7 +147,13 @@ class Invocation(Job):
         books = self._books
         streamed = 0 if self._stream is None else self._stream.bytes
         usage = books.usage(
-            spec, reply, request_id, self._started_at_ms, self.event_bytes, streamed
+            spec,
+            reply,
+            request_id,
+            self._started_at_ms,
+            self.event_bytes,
+            streamed,
+            self._attempt,
         )
         try:
             # The order is the promise: on record first, then answered.

@@ -120,7 +120,7 @@ def read(segment: Path) -> Iterator[dict[str, Any]]:
         values = [
             value
             if value is None or (type(value) is int and 0 <= value <= _INTEGER_MAX)
-            else _storable(value)
+            else storable(value)
             for value in fields
         ]
         yield dict(zip(_FIELDS, values, strict=True))
@@ -136,11 +136,11 @@ def _packed(fields: tuple[Any, ...]) -> bytes:
     try:
         packed = msgpack.packb((_FORMAT, *fields))
     except (OverflowError, ValueError):
-        packed = msgpack.packb((_FORMAT, *map(_storable, fields)))
+        packed = msgpack.packb((_FORMAT, *map(storable, fields)))
     return packed
 
 
-def _storable(value: int | str | None) -> int | str | None:
+def storable(value: int | str | None) -> int | str | None:
     """*value* as a database can hold it: figures and names may come from a subverted worker."""
     if isinstance(value, int):
         return min(max(value, 0), _INTEGER_MAX)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -228,4 +229,64 @@ LOG_GROUPS = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("retention_days", Integer),
     Column("tags", Text, nullable=False),
+)
+
+#: Asynchronous invocations. They outlive their function: none goes without an end. `failures` are
+#: the attempts that ended in an error of the function; `delays`, those that never came to run.
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("function_name", String(140), nullable=False),
+    Column("qualifier", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("payload_bytes", BigInteger, nullable=False),
+    Column("client_context", Text),
+    Column("trace_id", Text),
+    #: How many events led to this one, by way of destinations.
+    Column("depth", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("delays", Integer, nullable=False),
+    Column("enqueued_at_ms", BigInteger, nullable=False),
+    Column("due_at_ms", BigInteger, nullable=False),
+    Column("started_at_ms", BigInteger),
+    Column("ended_at_ms", BigInteger),
+    Column("lease_owner", String(36)),
+    Column("lease_until_ms", BigInteger),
+    Column("condition", String(64)),
+    Column("error", Text),
+    Column("sent_to", Text),
+    Index("events_due", "state", "function_name", "due_at_ms"),
+    Index("events_ended", "state", "ended_at_ms"),
+)
+
+EVENT_ATTEMPTS = Table(
+    "event_attempts",
+    METADATA,
+    Column(
+        "event_id",
+        String(64),
+        ForeignKey("events.id", name="event_attempts_event_id_fkey", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger, nullable=False),
+    Column("fuel", BigInteger),
+    Column("error_type", String(256)),
+    PrimaryKeyConstraint("event_id", "attempt", name="event_attempts_pkey"),
+)
+
+#: Clients' idempotency keys: what was enqueued under one is not enqueued again.
+EVENT_KEYS = Table(
+    "event_keys",
+    METADATA,
+    Column("function_name", String(140), nullable=False),
+    Column("idempotency_key", String(256), nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("function_name", "idempotency_key", name="event_keys_pkey"),
+    Index("event_keys_expires_at_ms", "expires_at_ms"),
 )

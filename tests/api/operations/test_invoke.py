@@ -90,11 +90,68 @@ def test_a_dry_run_only_checks(client: Any, harness: Harness) -> None:
     refused("ResourceNotFoundException", client.invoke, FunctionName="g", InvocationType="DryRun")
 
 
-def test_asynchronous_invocations_are_refused_clearly(client: Any) -> None:
-    said = refused(
-        "InvalidParameterValueException", client.invoke, FunctionName="f", InvocationType="Event"
+def queued(harness: Harness) -> list[Any]:
+    return harness.run(harness.queue.claim(10))
+
+
+def test_an_asynchronous_invocation_is_answered_once_it_is_queued(
+    client: Any, harness: Harness
+) -> None:
+    response = client.invoke(
+        FunctionName="f",
+        InvocationType="Event",
+        Payload=b"[1]",
+        Qualifier="$LATEST",
+        ClientContext=context_header({"custom": 1}),
     )
-    assert said.startswith("InvocationType Event is not supported by this server yet")
+    assert (response["StatusCode"], response["Payload"].read()) == (202, b"")
+    assert not response.keys() & {"ExecutedVersion", "FunctionError", "LogResult"}
+    [event] = queued(harness)
+    assert event.id == response["ResponseMetadata"]["RequestId"]
+    assert (event.function_name, event.qualifier) == ("f", "$LATEST")
+    assert (event.payload, event.client_context) == (b"[1]", '{"custom": 1}')
+    assert harness.invoker.calls == []
+
+
+def test_the_old_operation_queues_too(client: Any, harness: Harness) -> None:
+    response = client.invoke_async(FunctionName="f", InvokeArgs=b"{}")
+    assert response["Status"] == 202
+    assert [event.payload for event in queued(harness)] == [b"{}"]
+    said = refused(
+        "RequestTooLargeException",
+        client.invoke_async,
+        FunctionName="f",
+        InvokeArgs=b'"' + b"x" * 262_143 + b'"',
+    )
+    assert said == "Request must be smaller than 262144 bytes for the InvokeAsync operation"
+
+
+def test_what_cannot_be_queued_is_refused(client: Any, harness: Harness) -> None:
+    def said(code: str, name: str = "f", **members: Any) -> str:
+        given = {"FunctionName": name, "InvocationType": "Event"}
+        return refused(code, client.invoke, **(given | members))
+
+    assert said("ResourceNotFoundException", "g").endswith(":function:g:$LATEST")
+    assert said("ResourceNotFoundException", Qualifier="no").endswith(":function:f:no")
+    said("InvalidRequestContentException", Payload=b"{")
+    limit = b'"' + b"x" * (1_048_576 - 1) + b'"'
+    assert said("RequestTooLargeException", Payload=limit) == (
+        "Request must be smaller than 1048576 bytes for the InvokeFunction operation"
+    )
+    assert queued(harness) == []
+
+
+def test_an_idempotency_key_has_one_event(client: Any, harness: Harness) -> None:
+    named = {"X-Amz-Invocation-Type": "Event", "X-Wasmfaas-Idempotency-Key": "order-1"}
+    answers = [post_named(harness, named) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 202]
+    ids = {answer.headers["x-wasmfaas-event-id"] for answer in answers}
+    assert ids == {event.id for event in queued(harness)}
+    assert post_named(harness, named | {"X-Wasmfaas-Idempotency-Key": "x" * 257}).status == 400
+
+
+def post_named(harness: Harness, headers: dict[str, str]) -> Answer:
+    return harness.request("POST", INVOCATIONS, headers=headers, body=[b"{}"])
 
 
 def test_an_unknown_function_is_named_with_latest(client: Any) -> None:

@@ -1,4 +1,4 @@
-"""Invoke and InvokeWithResponseStream: the calls of a function through the API."""
+"""Invoke, InvokeAsync and InvokeWithResponseStream: the calls of a function through the API."""
 
 import base64
 import binascii
@@ -15,12 +15,15 @@ from wasmfaas.api.tracing import trace_header
 from wasmfaas.errors import (
     InvalidParameterValue,
     InvalidRequestContent,
+    RequestTooLarge,
     ResourceNotFound,
     WasmfaasError,
 )
 from wasmfaas.invoke.metering import usage_headers
 from wasmfaas.invoke.streams import ResponseStream
 from wasmfaas.models import LATEST, InvocationContext, Outcome
+from wasmfaas.settings import Settings
+from wasmfaas.store.events import NewEvent
 from wasmfaas.store.registry import Registry
 
 CLIENT_CONTEXT_BYTES_MAX = 3583
@@ -28,6 +31,10 @@ CLIENT_CONTEXT_BYTES_MAX = 3583
 LOG_TAIL_BYTES = 4096
 #: Parameters of kinds of invocation that do not exist here yet.
 UNSUPPORTED = ("DurableExecutionName", "TenantId")
+#: Names the event that an idempotency key stands for.
+EVENT_ID = "x-wasmfaas-event-id"
+#: What the old operation takes.
+INVOKE_ARGS_BYTES_MAX = 262_144
 
 
 class Invoker(Protocol):
@@ -46,6 +53,14 @@ class Invoker(Protocol):
         ...
 
 
+class Queue(Protocol):
+    """Where asynchronous invocations wait."""
+
+    async def enqueue(self, event: NewEvent, key: str | None = None) -> str:
+        """Stores it, and returns its id, or that of the one that *key* stands for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What is to be run, and on what."""
@@ -59,23 +74,35 @@ class _Asked:
 class InvokeOperations:
     """Handlers of the operations that call a function. Lifetime: process."""
 
-    def __init__(self, *, registry: Registry, invoker: Invoker, names: Names) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        registry: Registry,
+        invoker: Invoker,
+        queue: Queue,
+        names: Names,
+    ) -> None:
+        self._event_bytes_max = settings.event_async_bytes_max
         self._registry = registry
         self._invoker = invoker
+        self._queue = queue
         self._names = names
 
     def rows(self) -> Mapping[str, Handler]:
-        return {"Invoke": self.invoke, "InvokeWithResponseStream": self.stream}
+        return {
+            "Invoke": self.invoke,
+            "InvokeAsync": self.invoke_async,
+            "InvokeWithResponseStream": self.stream,
+        }
 
     async def invoke(self, call: Call) -> Reply:
         kind = call.parameters.get("InvocationType", "RequestResponse")
-        if kind == "Event":
-            raise InvalidParameterValue(
-                "InvocationType Event is not supported by this server yet: there is no queue for "
-                "asynchronous invocations. Use RequestResponse."
-            )
-        asked = self._asked(call)
+        asked = self._asked(call, call.parameters["Payload"])
         reference = asked.reference
+        if kind == "Event":
+            headers = await self._enqueue(call, asked, self._event_bytes_max, "InvokeFunction")
+            return Reply({"StatusCode": 202}, headers)
         try:
             if kind == "DryRun":
                 return await self._dry_run(reference)
@@ -87,8 +114,38 @@ class InvokeOperations:
         headers = usage_headers(outcome.usage) | {"x-amzn-trace-id": asked.trace_id}
         return Reply(_members(outcome, tail=_wants_tail(call)), headers)
 
+    async def invoke_async(self, call: Call) -> Reply:
+        asked = self._asked(call, call.parameters["InvokeArgs"])
+        bytes_max = min(INVOKE_ARGS_BYTES_MAX, self._event_bytes_max)
+        headers = await self._enqueue(call, asked, bytes_max, "InvokeAsync")
+        return Reply({"Status": 202}, headers)
+
+    async def _enqueue(
+        self, call: Call, asked: _Asked, bytes_max: int, operation: str
+    ) -> dict[str, str]:
+        """Store what is asked for; headers of the answer."""
+        reference, context = asked.reference, asked.context
+        if len(asked.event) > bytes_max:
+            raise RequestTooLarge(
+                f"Request must be smaller than {bytes_max} bytes for the {operation} operation"
+            )
+        try:
+            await self._registry.require(reference.name, reference.qualifier)
+        except ResourceNotFound:
+            raise self._not_found(reference) from None
+        event = NewEvent(
+            id=context.request_id,
+            function_name=reference.name,
+            qualifier=reference.qualifier or "",
+            payload=asked.event,
+            client_context=context.client_context,
+            trace_id=asked.trace_id,
+        )
+        stored = await self._queue.enqueue(event, call.idempotency_key)
+        return {"x-amzn-trace-id": asked.trace_id, EVENT_ID: stored}
+
     async def stream(self, call: Call) -> Reply:
-        asked = self._asked(call)
+        asked = self._asked(call, call.parameters["Payload"])
         reference = asked.reference
         try:
             if call.parameters.get("InvocationType") == "DryRun":
@@ -112,13 +169,13 @@ class InvokeOperations:
         events = _events(stream, first, tail=_wants_tail(call))
         return Reply(members, {"x-amzn-trace-id": asked.trace_id}, events)
 
-    def _asked(self, call: Call) -> _Asked:
+    def _asked(self, call: Call, payload: bytes) -> _Asked:
         for name in UNSUPPORTED:
             if name in call.parameters:
                 raise InvalidParameterValue(f"{name} is not supported by this server yet.")
         reference = self._names.parse(call.function, call.qualifier)
         client_context = client_context_of(call.parameters.get("ClientContext"))
-        event = event_of(call.parameters["Payload"])
+        event = event_of(payload)
         trace_id = trace_header(call.trace_id)
         context = InvocationContext(
             request_id=call.request_id,

@@ -1,0 +1,328 @@
+"""The queue of asynchronous invocations.
+
+    enqueue ─▶ queued ─claim─▶ running ─settle─▶ done · dead · expired
+                  └───────◀──── again, later ◀─────┘
+
+Whoever runs an event leases it, for a while that it prolongs. What ends an attempt is one
+transaction: the next state, the attempt's row in the history and in the ledger, and what is sent to
+a destination; it does nothing unless lease and attempt are still those of the claim. A lease that
+runs out, because its owner was killed, lets the event run again.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable
+from itertools import chain, zip_longest
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+
+from wasmfaas.errors import InvalidParameterValue, TooManyRequests
+from wasmfaas.models import Usage
+from wasmfaas.store import database, journal
+from wasmfaas.store.commits import GroupCommit
+from wasmfaas.store.database import Database
+from wasmfaas.store.events import ENDED, Attempt, Claimed, EventState, Judge, NewEvent, Verdict
+from wasmfaas.store.schema import EVENT_ATTEMPTS, EVENT_KEYS, EVENTS, LEDGER
+
+LEASE_MS: Final = 30_000
+KEY_CHARACTERS_MAX: Final = 256
+#: How long an idempotency key is remembered.
+KEY_MS: Final = 24 * 60 * 60 * 1000
+#: Functions that one claim looks at, of those that have events waiting.
+_FUNCTIONS_SEEN_MAX: Final = 256
+_LEASES_TAKEN_MAX: Final = 100
+_ERROR_CHARACTERS_MAX: Final = 1000
+#: Lost by a server that was killed, or stood still.
+LEASE_EXPIRED: Final = "Lease.Expired"
+
+_WAITING: Final = EVENTS.c.state == EventState.QUEUED
+_RUNNING: Final = EVENTS.c.state == EventState.RUNNING
+
+
+class EventQueue:
+    """The queue of one database. Lives as long as the server; used in its event loop.
+
+    *owner* is this server's name on leases, *events_max* how many events may wait or run.
+    *clock* gives the database's time in Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        events_max: int,
+        clock: Callable[[Connection], int] = database.now_ms,
+    ) -> None:
+        self._database = database
+        self._commits = GroupCommit(database)
+        self._owner = owner
+        self._events_max = events_max
+        self._clock = clock
+        #: How many wait or run, as far as this server knows.
+        self._pending = 0
+        #: The function that was claimed from last: the next claim goes on behind it.
+        self._last = ""
+        #: Set when something may be due.
+        self.woken = asyncio.Event()
+
+    async def resume(self, *, alone: bool) -> None:
+        """Begin. With *alone*, no other server uses this database, so every lease in it was left
+        by one that is gone."""
+
+        def transaction(connection: Connection) -> None:
+            if alone:
+                connection.execute(update(EVENTS).where(_RUNNING).values(lease_until_ms=0))
+
+        await self._database.run(transaction)
+        await self.recount()
+
+    async def recount(self) -> None:
+        """Find out how many events wait or run: other servers add and take."""
+        query = select(func.count()).select_from(EVENTS).where(EVENTS.c.state.not_in(ENDED))
+        found = await self._database.run(lambda connection: connection.execute(query).scalar_one())
+        self._pending = int(found)
+
+    async def close(self) -> None:
+        """Finish what has been handed over."""
+        await self._commits.close()
+
+    async def enqueue(self, event: NewEvent, key: str | None = None) -> str:
+        """Store *event*; when this returns, it is synced to disk. Returns its id, or that of the
+        event that was enqueued for the same function with the same idempotency *key* before.
+
+        Raises TooManyRequests where the queue is full, InvalidParameterValue for a *key* that is
+        none, StorageFull.
+        """
+        if key is not None and not 0 < len(key) <= KEY_CHARACTERS_MAX:
+            raise InvalidParameterValue(
+                f"The idempotency key has {len(key)} characters, but must have from 1 to "
+                f"{KEY_CHARACTERS_MAX}."
+            )
+        if self._pending >= self._events_max:
+            raise TooManyRequests(
+                f"{self._pending} asynchronous invocations wait already, and at most "
+                f"{self._events_max} may (--events-max). Try again later.",
+                reason="CallerRateLimitExceeded",
+            )
+        self._pending += 1
+        stored = None
+        try:
+            stored = await self._commits.run(
+                lambda connection: self._enqueue(connection, event, key)
+            )
+        finally:
+            if stored != event.id:
+                self._pending -= 1
+        self.woken.set()
+        return stored
+
+    async def claim(self, limit: int) -> list[Claimed]:
+        """Lease up to *limit* events that are due, for one attempt each. Functions take turns, so
+        that the events of one do not keep those of another waiting."""
+        return await self._commits.run(lambda connection: self._claim(connection, limit))
+
+    async def renew(self) -> None:
+        """Prolong all leases of this server."""
+        mine = _RUNNING, EVENTS.c.lease_owner == self._owner
+
+        def step(connection: Connection) -> None:
+            until = self._clock(connection) + LEASE_MS
+            connection.execute(update(EVENTS).where(*mine).values(lease_until_ms=until))
+
+        await self._commits.run(step)
+
+    async def settle(self, event: Claimed, attempt: Attempt, judge: Judge) -> Verdict | None:
+        """End the attempt that *event* was claimed for as *judge* says. None, and nothing is done,
+        where the lease was lost meanwhile.
+
+        Raises StorageFull and ServiceFailure; the lease is kept then.
+        """
+        verdict = await self._commits.run(
+            lambda connection: self._settle(connection, event, attempt, judge)
+        )
+        if verdict is not None:
+            self._pending -= verdict.state in ENDED
+            self._pending += verdict.send is not None
+            if verdict.send is not None:
+                self.woken.set()
+        return verdict
+
+    def _enqueue(self, connection: Connection, event: NewEvent, key: str | None) -> str:
+        now = self._clock(connection)
+        if key is not None:
+            place = (
+                EVENT_KEYS.c.function_name == event.function_name,
+                (EVENT_KEYS.c.idempotency_key == key),
+            )
+            fresh = select(EVENT_KEYS.c.event_id).where(*place, EVENT_KEYS.c.expires_at_ms > now)
+            known = connection.execute(fresh).scalar_one_or_none()
+            if known is not None:
+                return str(known)
+            connection.execute(delete(EVENT_KEYS).where(*place))
+            row = {
+                "function_name": event.function_name,
+                "idempotency_key": key,
+                "event_id": event.id,
+                "expires_at_ms": now + KEY_MS,
+            }
+            connection.execute(insert(EVENT_KEYS).values(row))
+        insert_event(connection, event, now)
+        return event.id
+
+    def _claim(self, connection: Connection, limit: int) -> list[Claimed]:
+        now = self._clock(connection)
+        self._take_lost(connection, now)
+        due = list(self._due(connection, now, limit))
+        # One of each function, then a second of each, and so on.
+        turns = (row for row in chain.from_iterable(zip_longest(*due)) if row is not None)
+        chosen = [row for row, _ in zip(turns, range(limit), strict=False)]
+        if not chosen:
+            return []
+        self._last = chosen[-1].function_name
+        ids = [row.id for row in chosen]
+        lease = {
+            "state": EventState.RUNNING,
+            "attempt": EVENTS.c.attempt + 1,
+            "started_at_ms": now,
+            "lease_owner": self._owner,
+            "lease_until_ms": now + LEASE_MS,
+        }
+        connection.execute(update(EVENTS).where(EVENTS.c.id.in_(ids)).values(lease))
+        columns = [EVENTS.c[field.name] for field in dataclasses.fields(Claimed)]
+        rows = connection.execute(select(*columns).where(EVENTS.c.id.in_(ids)))
+        found = {row.id: Claimed.of(row) for row in rows}
+        return [found[each] for each in ids]
+
+    def _due(self, connection: Connection, now: int, limit: int) -> Iterable[list[Any]]:
+        """Events that are due, by function, from the function whose turn it is."""
+        found = 0
+        for name in self._functions(connection):
+            query = (
+                select(EVENTS.c.id, EVENTS.c.function_name)
+                .where(_WAITING, EVENTS.c.function_name == name, EVENTS.c.due_at_ms <= now)
+                .order_by(EVENTS.c.due_at_ms)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            rows = list(connection.execute(query))
+            if rows:
+                yield rows
+                found += 1
+            if found == limit:
+                return
+
+    def _functions(self, connection: Connection) -> Iterable[str]:
+        """Functions that have events waiting: those behind the last one, then those up to it."""
+        seen = 0
+        turns = ((self._last, None), ("", self._last))
+        for begin, end in turns:
+            last = begin
+            while seen < _FUNCTIONS_SEEN_MAX:
+                where: list[ColumnElement[bool]] = [_WAITING, EVENTS.c.function_name > last]
+                if end is not None:
+                    where.append(EVENTS.c.function_name <= end)
+                query = select(func.min(EVENTS.c.function_name)).where(*where)
+                name = connection.execute(query).scalar_one()
+                if name is None:
+                    break
+                yield name
+                seen, last = seen + 1, name
+                if seen == _FUNCTIONS_SEEN_MAX:
+                    self._last = name
+
+    def _take_lost(self, connection: Connection, now: int) -> None:
+        """Make due again what others have leased and let go of."""
+        columns = EVENTS.c
+        query = (
+            select(columns.id, columns.attempt, columns.started_at_ms)
+            .where(_RUNNING, columns.lease_until_ms <= now, columns.lease_owner != self._owner)
+            .limit(_LEASES_TAKEN_MAX)
+            .with_for_update(skip_locked=True)
+        )
+        for row in connection.execute(query).all():
+            history = {
+                "event_id": row.id,
+                "attempt": row.attempt,
+                "started_at_ms": row.started_at_ms,
+                "ended_at_ms": now,
+                "error_type": LEASE_EXPIRED,
+            }
+            connection.execute(insert(EVENT_ATTEMPTS).values(history))
+            waiting = {"state": EventState.QUEUED, "due_at_ms": now, "lease_owner": None}
+            connection.execute(update(EVENTS).where(columns.id == row.id).values(waiting))
+
+    def _settle(
+        self, connection: Connection, event: Claimed, attempt: Attempt, judge: Judge
+    ) -> Verdict | None:
+        columns = EVENTS.c
+        held = (
+            columns.id == event.id,
+            _RUNNING,
+            columns.lease_owner == self._owner,
+            columns.attempt == event.attempt,
+        )
+        if connection.execute(select(columns.id).where(*held).with_for_update()).first() is None:
+            return None
+        now = self._clock(connection)
+        verdict = judge(now)
+        changed = _changed(verdict, attempt, now)
+        connection.execute(update(EVENTS).where(columns.id == event.id).values(changed))
+        history = {
+            "event_id": event.id,
+            "attempt": event.attempt,
+            "started_at_ms": event.started_at_ms,
+            "ended_at_ms": now,
+            "fuel": None if attempt.usage is None else journal.storable(attempt.usage.fuel),
+            "error_type": journal.storable(attempt.error_type),
+        }
+        connection.execute(insert(EVENT_ATTEMPTS).values(history))
+        if attempt.usage is not None:
+            database.insert_new(connection, LEDGER, [_ledger_row(attempt.usage)])
+        if verdict.send is not None:
+            insert_event(connection, verdict.send, now)
+        return verdict
+
+
+def insert_event(connection: Connection, event: NewEvent, now: int) -> None:
+    """Enter *event*, due at once."""
+    row = dataclasses.asdict(event) | {
+        "state": EventState.QUEUED,
+        "payload_bytes": len(event.payload),
+        "attempt": 0,
+        "failures": 0,
+        "delays": 0,
+        "enqueued_at_ms": now,
+        "due_at_ms": now,
+    }
+    connection.execute(insert(EVENTS).values(row))
+
+
+def _changed(verdict: Verdict, attempt: Attempt, now: int) -> dict[str, Any]:
+    ended = verdict.state in ENDED
+    changed = {
+        "state": verdict.state,
+        "failures": verdict.failures,
+        "delays": verdict.delays,
+        "due_at_ms": now + verdict.delay_ms,
+        "ended_at_ms": now if ended else None,
+        "lease_owner": None,
+        "lease_until_ms": None,
+        "condition": verdict.condition,
+        "error": _text(attempt.error),
+        "sent_to": verdict.sent_to,
+    }
+    if verdict.state is EventState.DONE:
+        # Nothing asks for it any more.
+        changed |= {"payload": b"", "client_context": None}
+    return changed
+
+
+def _text(error: str | None) -> str | None:
+    if error is None:
+        return None
+    return error.encode("utf-8", "replace").decode().replace("\0", "")[:_ERROR_CHARACTERS_MAX]
+
+
+def _ledger_row(usage: Usage) -> dict[str, Any]:
+    return {name: journal.storable(value) for name, value in dataclasses.asdict(usage).items()}

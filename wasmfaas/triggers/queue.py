@@ -1,0 +1,210 @@
+"""Runs the asynchronous invocations that are queued."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from wasmfaas.errors import ServiceFailure, TooManyRequests, WasmfaasError
+from wasmfaas.models import LATEST, InvocationContext, Outcome
+from wasmfaas.settings import Settings
+from wasmfaas.store.attachments import Attachment, Kind
+from wasmfaas.store.dead_letters import Events
+from wasmfaas.store.events import Attempt, Claimed
+from wasmfaas.store.queue import LEASE_MS, EventQueue
+from wasmfaas.triggers.verdicts import Arn, EventRules, Judgement
+
+_log = logging.getLogger(__name__)
+
+#: Beside being woken: for what is due again, or comes from other servers.
+_POLL_S: Final = 1.0
+_PRUNE_EVERY_S: Final = 60.0
+_TROUBLE_S: Final = 1.0
+
+
+class Invoker(Protocol):
+    """What every trigger ends in."""
+
+    async def invoke(
+        self, name: str, event: bytes, context: InvocationContext, qualifier: str | None = None
+    ) -> Outcome: ...
+
+
+class Attachments(Protocol):
+    """Where it is looked up how events of a function are handled."""
+
+    async def of_function(self, name: str, kind: Kind) -> list[Attachment]: ...
+
+    async def reserved_concurrency(self, name: str) -> int | None: ...
+
+
+class EventRunner:
+    """Claims events that are due, runs them, and says what becomes of them. Lives as long as the
+    server; a bounded number of events runs at once, so that those who wait for an answer find
+    workers, too."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        queue: EventQueue,
+        invoker: Invoker,
+        attachments: Attachments,
+        arn: Arn,
+    ) -> None:
+        self._concurrency_max = settings.events_concurrency_max
+        self._record_bytes_max = settings.event_bytes_max
+        self._queue = queue
+        self._invoker = invoker
+        self._attachments = attachments
+        self._arn = arn
+        self._rules: dict[str, Mapping[str, EventRules]] = {}
+        self._changes = 0
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    async def run(self) -> None:
+        """Run events until cancelled, or until `stop`."""
+        troubled = False
+        while not self._stopped:
+            try:
+                await self.step()
+            except WasmfaasError as error:
+                if not troubled:
+                    _log.warning("events cannot be taken from the queue: %s", error.message)
+                troubled = True
+                await asyncio.sleep(_TROUBLE_S)
+                continue
+            troubled = False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._queue.woken.wait(), _POLL_S)
+
+    async def step(self) -> None:
+        """Begin as many of the events that are due as may run."""
+        self._queue.woken.clear()
+        free = self._concurrency_max - len(self._running)
+        if free <= 0:
+            return
+        for event in await self._queue.claim(free):
+            task = asyncio.ensure_future(self._run(event))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    async def keep_leases(self) -> None:
+        """Prolong the leases of what runs, until cancelled."""
+        while True:
+            await asyncio.sleep(LEASE_MS / 3000)
+            if self._running:
+                with contextlib.suppress(WasmfaasError):  # there will be another time
+                    await self._queue.renew()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped = True
+        self._queue.woken.set()
+
+    async def settled(self) -> None:
+        """Wait until nothing runs."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def close(self) -> None:
+        """Give up what runs: it runs again when the next server starts."""
+        self.stop()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def forget(self, name: str) -> None:
+        """Look up anew how events of *name* are handled; called for every change of a function."""
+        self._changes += 1
+        self._rules.pop(name, None)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._queue.woken.set()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("an event was given up", exc_info=task.exception())
+
+    async def _run(self, event: Claimed) -> None:
+        rules = await _persistently(lambda: self._rules_of(event))
+        too_old = event.started_at_ms - event.enqueued_at_ms > rules.age_ms_max
+        result = None if too_old else await self._invoke(event)
+        is_barred = isinstance(result, TooManyRequests) and await _persistently(
+            lambda: self._is_barred(event.function_name)
+        )
+        judge = Judgement(
+            rules=rules,
+            event=event,
+            result=result,
+            arn=self._arn,
+            is_barred=is_barred,
+            record_bytes_max=self._record_bytes_max,
+        )
+        attempt = _attempt(result)
+        await _persistently(lambda: self._queue.settle(event, attempt, judge))
+
+    async def _invoke(self, event: Claimed) -> Outcome | WasmfaasError:
+        qualifier = event.qualifier or None
+        context = InvocationContext(
+            request_id=event.id,
+            invoked_function_arn=self._arn(event.function_name, qualifier),
+            client_context=event.client_context,
+            trace_id=event.trace_id,
+            attempt=event.attempt,
+        )
+        try:
+            return await self._invoker.invoke(
+                event.function_name, event.payload, context, qualifier
+            )
+        except WasmfaasError as error:
+            return error
+        except Exception:
+            _log.exception("event %s could not be run", event.id)
+            return ServiceFailure("The event could not be run; the server's log says why.")
+
+    async def _is_barred(self, name: str) -> bool:
+        return await self._attachments.reserved_concurrency(name) == 0
+
+    async def _rules_of(self, event: Claimed) -> EventRules:
+        name = event.function_name
+        rules = self._rules.get(name)
+        if rules is None:
+            changes = self._changes
+            found = await self._attachments.of_function(name, Kind.EVENT_INVOKE)
+            rules = {each.qualifier: EventRules.of(each.value) for each in found}
+            if self._changes == changes:
+                self._rules[name] = rules
+        return rules.get(event.qualifier or LATEST, EventRules())
+
+
+async def keep_pruned(events: Events, queue: EventQueue) -> None:
+    """Delete what has been kept long enough, now and then, until cancelled."""
+    while True:
+        await asyncio.sleep(_PRUNE_EVERY_S)
+        with contextlib.suppress(WasmfaasError):
+            await events.prune()
+            await queue.recount()
+
+
+async def _persistently(work: Callable[[], Any]) -> Any:
+    """The result of *work*, tried again for as long as storage fails: nobody else can do it while
+    the lease is held."""
+    while True:
+        try:
+            return await work()
+        except WasmfaasError as error:
+            _log.warning("an event has to wait: %s", error.message)
+            await asyncio.sleep(_TROUBLE_S * (1 + random.random()))
+
+
+def _attempt(result: Outcome | WasmfaasError | None) -> Attempt:
+    if result is None:
+        message = "The event waited for longer than it may (MaximumEventAgeInSeconds)."
+        return Attempt(usage=None, error_type="EventAgeExceeded", error=message)
+    if isinstance(result, WasmfaasError):
+        return Attempt(usage=None, error_type=result.code, error=result.message)
+    failed = result.error_type is not None
+    error = result.payload[:1000].decode("utf-8", "replace") if failed else None
+    return Attempt(usage=result.usage, error_type=result.error_type, error=error)
