@@ -287,3 +287,18 @@ async def test_events_that_are_not_there_are_not_found(events: Events) -> None:
     for name in ("no", "\0", "ä"):
         with pytest.raises(ResourceNotFound):
             await events.show(name)
+
+
+async def test_a_server_that_stood_still_keeps_what_it_runs(
+    queue: EventQueue, clock: Clock, events: Events
+) -> None:
+    await queue.enqueue(new("e"))
+    [claimed] = await queue.claim(1)
+    clock.now_ms += 10 * LEASE_MS
+    assert await queue.claim(1) == []
+    queue.let_go("e")
+    [again] = await queue.claim(1)
+    assert (again.attempt, await queue.settle(claimed, attempt(claimed), lambda now: DEAD)) == (
+        2,
+        None,
+    )

@@ -210,6 +210,32 @@ class Client:
     def revoke_key(self, key: str) -> Document:
         return self._management("DELETE", f"/keys/{quote(key, safe='')}")
 
+    def events(self, function: str | None) -> Document:
+        """How many events there are, by function and state."""
+        query = {} if function is None else {"function": function}
+        return self._management("GET", "/events", params=query)
+
+    def event(self, event_id: str) -> Document:
+        """One event, and its attempts."""
+        return self._management("GET", f"/events/{quote(event_id, safe='')}")
+
+    def dead_letters(self, function: str | None, after: str | None) -> Document:
+        """A page of dead letters; `next` is what to ask for the one *after*, or None."""
+        query = {} if function is None else {"function": function}
+        query |= {} if after is None else {"after": after}
+        return self._management("GET", "/dead-letters", params=query)
+
+    def dead_letter(self, event_id: str) -> Document:
+        return self._management("GET", f"/dead-letters/{quote(event_id, safe='')}")
+
+    def redrive(self, chosen: Document) -> Document:
+        """Enqueue anew the dead letters of a `function`, the one with an `id`, or all."""
+        return self._management("POST", "/dead-letters/redrive", json=chosen)
+
+    def purge(self, chosen: Document) -> Document:
+        """Delete them, likewise."""
+        return self._management("POST", "/dead-letters/purge", json=chosen)
+
     def _management(self, method: str, path: str, **request: Any) -> Document:
         return self._json(method, _MANAGEMENT + path, **request)
 

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from wasmfaas import __version__
-from wasmfaas.cli.commands import key, layer
+from wasmfaas.cli.commands import dlq, key, layer
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
 from wasmfaas.cli.commands.describe import describe
 from wasmfaas.cli.commands.dev import dev
 from wasmfaas.cli.commands.doctor import doctor
 from wasmfaas.cli.commands.env import env
+from wasmfaas.cli.commands.events import events
 from wasmfaas.cli.commands.init import init
 from wasmfaas.cli.commands.invoke import invoke
 from wasmfaas.cli.commands.list import list_functions
@@ -72,6 +73,7 @@ def application() -> typer.Typer:
         ("logs", logs, _LOOK),
         ("top", top, _LOOK),
         ("usage", usage, _LOOK),
+        ("events", events, _LOOK),
         ("env", env, _LOOK),
         ("doctor", doctor, _LOOK),
         ("init", init, _WRITE),
@@ -84,6 +86,17 @@ def application() -> typer.Typer:
             "layer",
             "Publish, list and delete layers.",
             (("publish", layer.publish), ("list", layer.list_layers), ("delete", layer.delete)),
+            _RUN,
+        ),
+        (
+            "dlq",
+            "List, show, redrive and purge dead letters.",
+            (
+                ("list", dlq.list_letters),
+                ("show", dlq.show),
+                ("redrive", dlq.redrive),
+                ("purge", dlq.purge),
+            ),
             _RUN,
         ),
         (

@@ -117,12 +117,11 @@ class Events:
         def transaction(connection: Connection) -> int:
             now = self._clock(connection)
             connection.execute(delete(EVENT_KEYS).where(EVENT_KEYS.c.expires_at_ms <= now))
-            old = and_(
-                or_(EVENTS.c.state == EventState.DONE, EVENTS.c.sent_to.is_not(None)),
-                EVENTS.c.ended_at_ms <= now - KEPT_MS,
-            )
-            older = and_(_DEAD_LETTER, EVENTS.c.ended_at_ms <= now - DEAD_LETTERS_KEPT_MS)
-            return _delete(connection, or_(old, older))
+            old = EVENTS.c.ended_at_ms <= now - KEPT_MS
+            older = EVENTS.c.ended_at_ms <= now - DEAD_LETTERS_KEPT_MS
+            failed = EVENTS.c.state.in_(FAILED), old, or_(EVENTS.c.sent_to.is_not(None), older)
+            done = _delete(connection, EVENTS.c.state == EventState.DONE, old)
+            return done + _delete(connection, *failed)
 
         return await self._all(transaction)
 

@@ -63,6 +63,8 @@ class EventQueue:
         self._pending = 0
         #: The function that was claimed from last: the next claim goes on behind it.
         self._last = ""
+        #: Ids of the events that this server runs.
+        self._held: set[str] = set()
         #: Set when something may be due.
         self.woken = asyncio.Event()
 
@@ -79,7 +81,8 @@ class EventQueue:
 
     async def recount(self) -> None:
         """Find out how many events wait or run: other servers add and take."""
-        query = select(func.count()).select_from(EVENTS).where(EVENTS.c.state.not_in(ENDED))
+        pending = EVENTS.c.state.in_((EventState.QUEUED, EventState.RUNNING))
+        query = select(func.count()).select_from(EVENTS).where(pending)
         found = await self._database.run(lambda connection: connection.execute(query).scalar_one())
         self._pending = int(found)
 
@@ -120,11 +123,19 @@ class EventQueue:
     async def claim(self, limit: int) -> list[Claimed]:
         """Lease up to *limit* events that are due, for one attempt each. Functions take turns, so
         that the events of one do not keep those of another waiting."""
-        return await self._commits.run(lambda connection: self._claim(connection, limit))
+        held = list(self._held)
+        claimed = await self._commits.run(lambda connection: self._claim(connection, limit, held))
+        self._held.update(event.id for event in claimed)
+        return claimed
+
+    def let_go(self, event_id: str) -> None:
+        """Prolong the lease of an event no more; where it has not been settled, it runs again."""
+        self._held.discard(event_id)
 
     async def renew(self) -> None:
-        """Prolong all leases of this server."""
-        mine = _RUNNING, EVENTS.c.lease_owner == self._owner
+        """Prolong the leases of all that was claimed and not let go."""
+        owned = EVENTS.c.lease_owner == self._owner
+        mine = _RUNNING, owned, EVENTS.c.id.in_(list(self._held))
 
         def step(connection: Connection) -> None:
             until = self._clock(connection) + LEASE_MS
@@ -170,9 +181,9 @@ class EventQueue:
         insert_event(connection, event, now)
         return event.id
 
-    def _claim(self, connection: Connection, limit: int) -> list[Claimed]:
+    def _claim(self, connection: Connection, limit: int, held: list[str]) -> list[Claimed]:
         now = self._clock(connection)
-        self._take_lost(connection, now)
+        self._take_lost(connection, now, held)
         due = list(self._due(connection, now, limit))
         # One of each function, then a second of each, and so on.
         turns = (row for row in chain.from_iterable(zip_longest(*due)) if row is not None)
@@ -231,12 +242,13 @@ class EventQueue:
                 if seen == _FUNCTIONS_SEEN_MAX:
                     self._last = name
 
-    def _take_lost(self, connection: Connection, now: int) -> None:
-        """Make due again what others have leased and let go of."""
+    def _take_lost(self, connection: Connection, now: int, held: list[str]) -> None:
+        """Make due again what was leased and let go of. Not what this server runs still: it may
+        only have stood still for a while."""
         columns = EVENTS.c
         query = (
             select(columns.id, columns.attempt, columns.started_at_ms)
-            .where(_RUNNING, columns.lease_until_ms <= now, columns.lease_owner != self._owner)
+            .where(_RUNNING, columns.lease_until_ms <= now, columns.id.not_in(held))
             .limit(_LEASES_TAKEN_MAX)
             .with_for_update(skip_locked=True)
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 _POLL_S: Final = 1.0
 _PRUNE_EVERY_S: Final = 60.0
 _TROUBLE_S: Final = 1.0
+#: How long events that run when the server stops have to come to their end.
+_LEAVE_S: Final = 5.0
 
 
 class Invoker(Protocol):
@@ -76,6 +79,10 @@ class EventRunner:
                 troubled = True
                 await asyncio.sleep(_TROUBLE_S)
                 continue
+            except Exception:
+                _log.exception("events cannot be taken from the queue")
+                await asyncio.sleep(_TROUBLE_S)
+                continue
             troubled = False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.woken.wait(), _POLL_S)
@@ -89,7 +96,7 @@ class EventRunner:
         for event in await self._queue.claim(free):
             task = asyncio.ensure_future(self._run(event))
             self._running.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(functools.partial(self._ended, event.id))
 
     async def keep_leases(self) -> None:
         """Prolong the leases of what runs, until cancelled."""
@@ -110,8 +117,11 @@ class EventRunner:
             await asyncio.wait(self._running)
 
     async def close(self) -> None:
-        """Give up what runs: it runs again when the next server starts."""
+        """Let what runs come to its end, for a while; what has not, runs again when the next server
+        starts."""
         self.stop()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_LEAVE_S)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -121,8 +131,9 @@ class EventRunner:
         self._changes += 1
         self._rules.pop(name, None)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _ended(self, event_id: str, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
+        self._queue.let_go(event_id)
         self._queue.woken.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("an event was given up", exc_info=task.exception())
