@@ -26,7 +26,7 @@ def events(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Count asynchronous invocations by state, or show one with its attempts."""
+    """Count asynchronous invocations by state, or show one."""
     out, chosen = Output(json=json), words or []
     if len(chosen) > 2 or (len(chosen) == 2 and chosen[0] != _SHOW):
         raise Failure("WrongUsage", "give nothing, the NAME of a function, or: show ID")
