@@ -1,5 +1,5 @@
-"""Write wasmfaas/api/service-model.json and logs-model.json from botocore's descriptions of the
-APIs of Lambda and of CloudWatch Logs.
+"""Write wasmfaas/api/*-model.json from botocore's descriptions of the APIs of Lambda, CloudWatch
+Logs, EventBridge, EventBridge Scheduler and SQS.
 
     python .ci/generate_service_model.py          write the files
     python .ci/generate_service_model.py --check  exit 1 if a file would change
@@ -51,6 +51,34 @@ LOGS = Source(
         "UntagResource",
     ),
 )
+SCHEDULER = Source("data/scheduler/2021-06-30/service-2.json", FOLDER / "scheduler-model.json")
+EVENTS = Source(
+    "data/events/2015-10-07/service-2.json",
+    FOLDER / "events-model.json",
+    (
+        "DeleteRule",
+        "DescribeEventBus",
+        "DescribeRule",
+        "DisableRule",
+        "EnableRule",
+        "ListEventBuses",
+        "ListRuleNamesByTarget",
+        "ListRules",
+        "ListTagsForResource",
+        "ListTargetsByRule",
+        "PutEvents",
+        "PutRule",
+        "PutTargets",
+        "RemoveTargets",
+        "TagResource",
+        "TestEventPattern",
+        "UntagResource",
+    ),
+)
+SQS = Source("data/sqs/2012-11-05/service-2.json", FOLDER / "sqs-model.json")
+#: A further service is a row here, a file name in wasmfaas/api/service_model.py, and the name of
+#: the row in tests/api/test_service_model.py.
+SOURCES = (LAMBDA, LOGS, SCHEDULER, EVENTS, SQS)
 
 CONSTRAINTS = ("min", "max", "pattern", "enum")
 
@@ -160,7 +188,8 @@ def compact_model(source: Source = LAMBDA) -> Json:
         "licence": "Apache-2.0; Copyright Amazon.com, Inc. or its affiliates",
         "changes": "made by .ci/generate_service_model.py: documentation, error shapes and the "
         "constraints of responses left out"
-        + ("; bounds of ordinary functions" if source is LAMBDA else "; few operations"),
+        + ("; bounds of ordinary functions" if source is LAMBDA else "")
+        + ("; few operations" if source.operations is not None else ""),
         "operations": dict(sorted(operations.items())),
         "shapes": {
             name: compact_shape(shapes[name], constrained=name in inputs)
@@ -185,7 +214,7 @@ def rendered(model: Json) -> str:
 
 def main(arguments: list[str]) -> int:
     status = 0
-    for source in (LAMBDA, LOGS):
+    for source in SOURCES:
         text = rendered(compact_model(source))
         if "--check" not in arguments:
             source.target.write_text(text)

@@ -26,12 +26,17 @@ def body_members(operation: Operation) -> list[Member]:
     return [m for m in operation.input.members.values() if m.location is Location.BODY]
 
 
-def bind(route: Route, headers: Mapping[str, str], body: bytes | bytearray) -> dict[str, Any]:
+def bind(
+    route: Route,
+    headers: Mapping[str, str],
+    body: bytes | bytearray,
+    json_bytes_max: int = JSON_BYTES_MAX,
+) -> dict[str, Any]:
     """The input's members by name; those that the request lacks are absent.
 
     *headers* have lower-case names. Types are those of the model: blobs are bytes, timestamps
     Unix time in seconds. Constraints are not checked. Raises SerializationFailed, and
-    RequestEntityTooLarge for much JSON beside a package.
+    RequestEntityTooLarge for more JSON, beside a package, than *json_bytes_max*.
     """
     input_shape = route.operation.input
     parameters: dict[str, Any] = {}
@@ -43,7 +48,7 @@ def bind(route: Route, headers: Mapping[str, str], body: bytes | bytearray) -> d
     if payload is not None and payload.shape.type == "blob":
         parameters[payload.name] = bytes(body)
     elif body and body_members(route.operation):
-        document, binder = _document(body)
+        document, binder = _document(body, json_bytes_max)
         if payload is not None and document is None:
             return parameters
         if payload is not None:
@@ -84,12 +89,12 @@ def _from_text(shape: Shape, text: str, name: str) -> Any:
     return _text(text, path)
 
 
-def _document(body: bytes | bytearray) -> tuple[Any, "_Binder"]:
+def _document(body: bytes | bytearray, json_bytes_max: int) -> tuple[Any, "_Binder"]:
     cut_body = cut(body)
-    if len(cut_body.text) > JSON_BYTES_MAX:
+    if len(cut_body.text) > json_bytes_max:
         raise RequestEntityTooLarge(
             f"The request has {len(cut_body.text)} bytes of JSON beside the package, but at most "
-            f"{JSON_BYTES_MAX} are accepted."
+            f"{json_bytes_max} are accepted."
         )
     return _parsed(cut_body.text), _Binder(cut_body)
 

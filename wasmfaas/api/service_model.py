@@ -11,6 +11,9 @@ from typing import Any, Self
 
 MODEL_FILE = "service-model.json"
 LOGS_MODEL_FILE = "logs-model.json"
+SCHEDULER_MODEL_FILE = "scheduler-model.json"
+EVENTS_MODEL_FILE = "events-model.json"
+SQS_MODEL_FILE = "sqs-model.json"
 
 
 class Location(enum.StrEnum):
