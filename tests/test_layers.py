@@ -13,6 +13,7 @@ LAYERS = {
     "abi": 0, "wire": 0, "trees": 0, "policy": 0,
     "sandbox": 1, "store": 1,
     "invoke": 2, "auth": 2,
+    "services": 2.5,
     "triggers": 3, "api": 3, "edge": 3,
     "node": 4,
     "app": 5,
@@ -27,7 +28,7 @@ CONFINED = {
     "starlette": {"api", "triggers", "edge", "node"},
     "uvicorn": {"app", "edge"},
     "typer": {"cli"},
-    "httpx": {"cli", "api"},
+    "httpx": {"cli", "api", "services"},
     "msgpack": {"wire", "sandbox", "store"},
 }
 FUNCTION_LINES_MAX = 70

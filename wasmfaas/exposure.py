@@ -1,5 +1,7 @@
 """Who can reach a server, and what that takes."""
 
+from urllib.parse import urlsplit
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -27,3 +29,19 @@ def exposure_objection(
         "tls_key, or insecure_http where the network is trusted, or where a proxy in front of the "
         "server speaks TLS."
     )
+
+
+def endpoint_objection(name: str, url: str) -> str | None:
+    """Why the setting *name* may not be *url*: it is not the address of a server and nothing more.
+    None if it may; an empty one may."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if url and (not known or "@" in url or parts.path.strip("/") or parts.query or parts.fragment):
+        return (
+            f"{name} is {url.rpartition('@')[2]!r}, but must be http:// or https:// and a host, "
+            "such as http://127.0.0.1:9000, and nothing more."
+        )
+    return None

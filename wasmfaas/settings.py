@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
 
 from wasmfaas.conversion import converted, plain_type
-from wasmfaas.exposure import LOOPBACK_HOSTS, exposure_objection
+from wasmfaas.exposure import LOOPBACK_HOSTS, endpoint_objection, exposure_objection
 
 ENVIRONMENT_PREFIX = "WASMFAAS_"
 MIB = 1024 * 1024
@@ -49,20 +48,6 @@ def default_cache_dir() -> Path:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _check_endpoint(url: str) -> None:
-    """Raise InvalidSetting for what is not the address of a server and nothing more."""
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if url and (not known or "@" in url or parts.path.strip("/") or parts.query or parts.fragment):
-        raise InvalidSetting(
-            f"s3_endpoint_url is {url.rpartition('@')[2]!r}, but must be http:// or https:// and a "
-            "host, such as http://127.0.0.1:9000, and nothing more."
-        )
 
 
 def _memory_bytes() -> int:
@@ -222,6 +207,14 @@ class Settings:
     s3_secret_access_key: str = _secret("Secret of that key.")
     s3_session_token: str = _secret("Session token of that key, where it has one.")
 
+    sqs_endpoint_url: str = _computed(
+        str, "SQS-compatible endpoint of queues: http:// or https://, and a host.", "none"
+    )
+    sns_endpoint_url: str = _computed(str, "SNS-compatible endpoint of topics, likewise.", "none")
+    aws_access_key_id: str = _secret("Key for queues and topics at these endpoints.")
+    aws_secret_access_key: str = _secret("Secret of that key.")
+    aws_session_token: str = _secret("Session token of that key, where it has one.")
+
     fuel_per_cpu_us: int = _setting(
         1000,
         "Fuel charged per microsecond of CPU time where a trap loses Wasmtime's count.",
@@ -264,13 +257,18 @@ class Settings:
                 f"concurrency_unreserved_min is {self.concurrency_unreserved_min}, but "
                 f"concurrency_max is {self.concurrency_max}."
             )
-        _check_endpoint(self.s3_endpoint_url)
-        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
-            raise InvalidSetting(
-                "s3_access_key_id and s3_secret_access_key need each other: set both "
-                f"({environment_name('s3_access_key_id')}, "
-                f"{environment_name('s3_secret_access_key')}), or neither."
-            )
+        for name in ("s3", "sqs", "sns"):
+            url = f"{name}_endpoint_url"
+            reason = endpoint_objection(url, getattr(self, url))
+            if reason is not None:
+                raise InvalidSetting(reason)
+        for name in ("s3", "aws"):
+            key, secret = f"{name}_access_key_id", f"{name}_secret_access_key"
+            if bool(getattr(self, key)) != bool(getattr(self, secret)):
+                raise InvalidSetting(
+                    f"{key} and {secret} need each other: set both ({environment_name(key)}, "
+                    f"{environment_name(secret)}), or neither."
+                )
         if self.workers_min > self.workers_max:
             raise InvalidSetting(
                 f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."
