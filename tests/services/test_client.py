@@ -130,7 +130,7 @@ async def answering(text: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     try:
-        yield "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1], requests
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requests
     finally:
         server.close()
 

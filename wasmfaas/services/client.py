@@ -173,8 +173,8 @@ def _told(text: str) -> tuple[str, str]:
     try:
         members = json.loads(text)
     except (ValueError, RecursionError):
-        code, message = _XML_CODE.search(text), _XML_MESSAGE.search(text)
-        return code[1] if code else "", unescape(message[1]) if message else ""
+        found, said = _XML_CODE.search(text), _XML_MESSAGE.search(text)
+        return found[1] if found else "", unescape(said[1]) if said else ""
     if not isinstance(members, dict):
         return "", ""
     code = str(members.get("__type") or members.get("code") or "").rpartition("#")[2]
