@@ -1,11 +1,11 @@
 """Kinds of event sources: what a mapping of each may say, and what it says by default."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wasmfaas import patterns
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict
 
 #: Members of any mapping.
@@ -47,11 +47,6 @@ _KAFKA_DEFAULTS: Final[Mapping[str, Any]] = {
 
 FILTERS_MAX: Final = 10
 TAGS_MAX: Final = 50
-_FILTER_DEPTH_MAX: Final = 30
-_OPERATORS: Final = frozenset(
-    ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix",
-     "wildcard")
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,35 +214,15 @@ def _checked(kind: Kind, configuration: dict[str, Any]) -> dict[str, Any]:
         raise InvalidParameterValue(
             f"FilterCriteria has {len(filters)} filters, but may have at most {FILTERS_MAX}."
         )
-    if not all(_is_pattern(each.get("Pattern", "")) for each in filters):
-        raise InvalidParameterValue("Invalid filter pattern definition.")
+    for each in filters:
+        _check_pattern(each.get("Pattern", ""))
     if not filters:
         configuration.pop("FilterCriteria", None)
     return configuration
 
 
-def _is_pattern(text: str) -> bool:
-    """Whether *text* is a pattern of EventBridge's kind: an object of lists of what may match."""
+def _check_pattern(text: str) -> None:
     try:
-        pattern = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(pattern, dict) and _is_rule(pattern, 0)
-
-
-def _is_rule(rule: Any, depth: int) -> bool:
-    if depth > _FILTER_DEPTH_MAX:
-        return False
-    if isinstance(rule, dict):
-        return bool(rule) and all(
-            all(_is_rule(each, depth + 1) for each in value) if key == "$or" and value else
-            _is_rule(value, depth + 1)
-            for key, value in rule.items()
-        )  # fmt: skip
-    return isinstance(rule, list) and bool(rule) and all(_is_match(each) for each in rule)
-
-
-def _is_match(match: Any) -> bool:
-    if isinstance(match, dict):
-        return len(match) == 1 and not match.keys() - _OPERATORS
-    return not isinstance(match, list)
+        patterns.parse(text)
+    except patterns.InvalidPattern as error:
+        raise InvalidParameterValue(f"Invalid filter pattern definition. {error}.") from None

@@ -172,12 +172,12 @@ def test_there_are_no_two_alike(client: Any, source: dict[str, Any], expected: s
             "Unsupported DestinationConfig parameter for given event source mapping type.",
         ),
         (
-            {"FilterCriteria": {"Filters": [{"Pattern": "{"}]}},
-            "Invalid filter pattern definition.",
+            {"FilterCriteria": {"Filters": [{"Pattern": "[]"}]}},
+            "Invalid filter pattern definition. Filter is not an object, at the top.",
         ),
         (
             {"FilterCriteria": {"Filters": [{"Pattern": '{"body":"x"}'}]}},
-            "Invalid filter pattern definition.",
+            'Invalid filter pattern definition. "body" must be an object or an array, at body.',
         ),
         (
             {**KAFKA, "SourceAccessConfigurations": None, "EventSourceArn": None},
