@@ -1,4 +1,14 @@
-"""APIs as data: the files that `.ci/generate_service_model.py` writes."""
+"""APIs as data: the files that `.ci/generate_service_model.py` writes, one for each service.
+
+    operation = ServiceModel.load(SQS_MODEL_FILE).operations["SendMessage"]
+    parameters = bind(Route(operation, {}, ()), headers, body)      # wasmfaas.api.request
+    check(operation.input, parameters)                              # wasmfaas.api.validation
+    response = of_result(operation, {"MessageId": "…"})             # wasmfaas.api.response
+
+For services whose operations have paths of their own, `Router(model.operations.values())` makes
+the route. SQS's older protocol, of queries and XML, has the same members under the same names,
+lists and maps flattened.
+"""
 
 import enum
 import json
