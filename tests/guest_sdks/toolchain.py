@@ -1,12 +1,32 @@
-"""Runs the C compiler from PyPI, as guest-sdks/c/README.md says to."""
+"""Runs the compilers from PyPI, as the READMEs of guest-sdks say to."""
 
+import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 C_SDK = Path(__file__).parents[2] / "guest-sdks" / "c"
 SAMPLES = C_SDK / "samples"
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
+
+
+def run(*command: str, folder: Path | None = None, **variables: str) -> str:
+    """Run *command* in *folder*, with *variables* in its environment; its stdout. What it says is
+    part of the AssertionError when it fails."""
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def built(build: Callable[[Path], object]) -> Mapping[str, bytes]:
+    """The package of the module that *build* writes to the path that it is given."""
+    with tempfile.TemporaryDirectory() as folder:
+        module = Path(folder) / "bootstrap.wasm"
+        build(module)
+        return {module.name: module.read_bytes()}
 
 
 def zig(*arguments: str) -> None:

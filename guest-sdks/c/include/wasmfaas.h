@@ -201,14 +201,58 @@ static inline void wasmfaas_fail(wasmfaas_response *response, const char *type, 
     free(message.data);
 }
 
-/* Writes one line to the function's log. */
+/* ---- the log ---------------------------------------------------------------------------------- */
+
+typedef enum {
+    WASMFAAS_TRACE,
+    WASMFAAS_DEBUG,
+    WASMFAAS_INFO,
+    WASMFAAS_WARN,
+    WASMFAAS_ERROR,
+    WASMFAAS_FATAL
+} wasmfaas_level;
+
+/* The name of a level, up to FATAL; NULL past it. */
+static inline const char *wasmfaas_impl_level(int level) {
+    static const char *const names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
+    return level >= WASMFAAS_TRACE && level <= WASMFAAS_FATAL ? names[level] : NULL;
+}
+
+/* Whether lines of `level` are wanted: those from the variable AWS_LAMBDA_LOG_LEVEL on, else from
+ * INFO. */
+static inline bool wasmfaas_logs(wasmfaas_level level) {
+    const char *least = getenv("AWS_LAMBDA_LOG_LEVEL");
+    int from = WASMFAAS_TRACE;
+    while (least != NULL && wasmfaas_impl_level(from) && strcmp(least, wasmfaas_impl_level(from)) != 0) from++;
+    return (int)level >= (least != NULL && wasmfaas_impl_level(from) ? from : WASMFAAS_INFO);
+}
+
+WASMFAAS_PRINTF(2, 0)
+static inline void wasmfaas_impl_log(wasmfaas_level level, const char *format, va_list arguments) {
+    const char *name = wasmfaas_impl_level((int)level);
+    if (name == NULL || !wasmfaas_logs(level)) return;
+    fflush(stdout);
+    fprintf(stderr, "[%s] ", name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+/* Writes one line to the function's log, at the level INFO. */
 WASMFAAS_PRINTF(1, 2)
 static inline void wasmfaas_log(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    wasmfaas_impl_log(WASMFAAS_INFO, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+}
+
+/* The same at another level. */
+WASMFAAS_PRINTF(2, 3)
+static inline void wasmfaas_log_at(wasmfaas_level level, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    wasmfaas_impl_log(level, format, arguments);
+    va_end(arguments);
 }
 
 /* ---- reading JSON ----------------------------------------------------------------------------- */
@@ -368,13 +412,50 @@ static inline double wasmfaas_number(wasmfaas_text value, double otherwise) {
     return *end == '\0' ? number : otherwise;
 }
 
+/* ---- the context ------------------------------------------------------------------------------ */
+
+/* What Lambda's context objects have; strings that there are none of are empty. */
+typedef struct {
+    char request_id[64];
+    char function_name[256];
+    char function_version[64];
+    char invoked_function_arn[512];
+    char log_group_name[640];
+    char log_stream_name[640];
+    char trace_id[256];
+    int memory_limit_mb;
+    int64_t deadline_ms; /* since 1970 */
+} wasmfaas_context;
+
+/* A number that the context has as a string of digits; 0 where there is none. */
+static inline int64_t wasmfaas_impl_digits(wasmfaas_text context, const char *name) {
+    char digits[24];
+    return wasmfaas_member_string(context, name, digits, sizeof digits) < 1 ? 0 : strtoll(digits, NULL, 10);
+}
+
+/* The invocation's context. clientContext and other JSON are read from request->context itself. */
+static inline wasmfaas_context wasmfaas_context_of(const wasmfaas_request *request) {
+    wasmfaas_text json = request->context;
+    wasmfaas_context context;
+    wasmfaas_member_string(json, "requestId", context.request_id, sizeof context.request_id);
+    wasmfaas_member_string(json, "functionName", context.function_name, sizeof context.function_name);
+    wasmfaas_member_string(json, "functionVersion", context.function_version, sizeof context.function_version);
+    wasmfaas_member_string(
+        json, "invokedFunctionArn", context.invoked_function_arn, sizeof context.invoked_function_arn);
+    wasmfaas_member_string(json, "logGroupName", context.log_group_name, sizeof context.log_group_name);
+    wasmfaas_member_string(json, "logStreamName", context.log_stream_name, sizeof context.log_stream_name);
+    wasmfaas_member_string(json, "traceId", context.trace_id, sizeof context.trace_id);
+    context.memory_limit_mb = (int)wasmfaas_impl_digits(json, "memoryLimitInMB");
+    context.deadline_ms = wasmfaas_impl_digits(json, "deadlineMs");
+    return context;
+}
+
 /* Milliseconds until the invocation is ended; 0 if that is past or not known. */
 static inline int64_t wasmfaas_remaining_ms(const wasmfaas_request *request) {
-    char deadline[24];
     struct timespec now;
-    if (wasmfaas_member_string(request->context, "deadlineMs", deadline, sizeof deadline) < 1) return 0;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
-    int64_t remaining = strtoll(deadline, NULL, 10) - (int64_t)now.tv_sec * 1000 - now.tv_nsec / 1000000;
+    int64_t deadline_ms = wasmfaas_impl_digits(request->context, "deadlineMs");
+    if (deadline_ms == 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+    int64_t remaining = deadline_ms - (int64_t)now.tv_sec * 1000 - now.tv_nsec / 1000000;
     return remaining > 0 ? remaining : 0;
 }
 
@@ -458,6 +539,18 @@ static inline void wasmfaas_impl_answer(
 
 #ifdef __wasm__
 
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("random_get")))
+WASMFAAS_IMPL_C int32_t wasmfaas_impl_random_get(void *data, size_t size);
+WASMFAAS_IMPL_C void srandom(unsigned seed); /* -std=c99 hides it */
+
+/* Every invocation begins from one image, in which rand() and random() are where they always are. */
+static inline void wasmfaas_impl_seed(void) {
+    unsigned seeds[2];
+    if (wasmfaas_impl_random_get(seeds, sizeof seeds) != 0) abort();
+    srand(seeds[0]);
+    srandom(seeds[1]);
+}
+
 /* Bytes of events and of answers for which there is room from the start. */
 #define WASMFAAS_IMPL_WARM 4096
 
@@ -468,6 +561,8 @@ static inline void wasmfaas_impl_answer(
     __attribute__((constructor)) static void wasmfaas_impl_warm(void) {                            \
         wasmfaas_impl_reserve(&wasmfaas_impl_incoming, WASMFAAS_IMPL_WARM);                        \
         wasmfaas_impl_reserve(&wasmfaas_impl_outgoing.buffer, WASMFAAS_IMPL_WARM);                 \
+        /* Or stdout would come after stderr, which is not buffered. */                            \
+        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);                                                     \
     }                                                                                              \
     WASMFAAS_IMPL_C __attribute__((export_name("wasmfaas_alloc"))) char *wasmfaas_alloc(size_t size) { \
         return wasmfaas_impl_reserve(&wasmfaas_impl_incoming, size);                               \
@@ -477,6 +572,7 @@ static inline void wasmfaas_impl_answer(
         wasmfaas_text envelope = {data, size};                                                     \
         wasmfaas_request request;                                                                  \
         if (!wasmfaas_impl_request(envelope, &request)) abort();                                   \
+        wasmfaas_impl_seed();                                                                      \
         wasmfaas_impl_answer(handler, &request, &wasmfaas_impl_outgoing);                          \
         fflush(NULL);                                                                              \
         return (uint64_t)(uintptr_t)wasmfaas_impl_outgoing.buffer.data << 32 |                     \
