@@ -69,7 +69,7 @@ def test_other_threads_are_told_from_the_main_one(burner: tuple[int, int]) -> No
     pid, _ = burner
     main, others = used([pid], main=True).cpu_ns, used([pid], main=False).cpu_ns
     assert others >= 40_000_000
-    assert used([pid]).cpu_ns == main + others
+    assert main + others <= used([pid]).cpu_ns < main + others + 50_000_000
 
 
 def test_switches_are_counted(burner: tuple[int, int]) -> None:
