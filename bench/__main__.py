@@ -14,7 +14,7 @@ from bench.catalogue import BENCHMARKS
 from bench.failures import BenchFailure, NotMeasured
 from bench.options import Options
 from bench.report import document, show
-from wasmfaas.settings import default_cache_dir
+from wasmfaas.declaration import default_cache_dir
 
 _PLOT = "plot"
 _EXIT_FAILED = 1

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmfaas.settings import InvalidSetting, load
+from wasmfaas.declaration import InvalidSetting
+from wasmfaas.settings import load
 
 
 @pytest.mark.parametrize(

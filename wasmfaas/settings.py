@@ -1,13 +1,22 @@
 """Every setting, declared once; flags, environment variables and documentation come from here."""
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from wasmfaas.conversion import converted, plain_type
+from wasmfaas.declaration import (
+    InvalidSetting,
+    computed,
+    cores,
+    default_cache_dir,
+    default_data_dir,
+    memory_bytes,
+    secret,
+    setting,
+)
 from wasmfaas.exposure import LOOPBACK_HOSTS, endpoint_objection, exposure_objection
 
 ENVIRONMENT_PREFIX = "WASMFAAS_"
@@ -16,213 +25,170 @@ MIB = 1024 * 1024
 MESSAGE_BYTES_MAX = 12 * MIB
 
 
-def _setting(default: Any, help: str, *, least: int | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help, "least": least})
-
-
-def _secret(help: str) -> Any:
-    """Comes from the environment only: everybody on the machine can read a command line."""
-    return dataclasses.field(
-        default="",
-        repr=False,
-        metadata={"help": help, "shown": "none", "least": None, "secret": True},
-    )
-
-
-def _computed(factory: Any, help: str, shown: str, *, least: int | None = None) -> Any:
-    metadata = {"help": help, "shown": shown, "least": least}
-    return dataclasses.field(default_factory=factory, metadata=metadata)
-
-
-def default_data_dir() -> Path:
-    """`$XDG_DATA_HOME/wasmfaas`, as the XDG base directory specification says."""
-    home = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(home) if home.startswith("/") else Path.home() / ".local/share") / "wasmfaas"
-
-
-def default_cache_dir() -> Path:
-    """`$XDG_CACHE_HOME/wasmfaas`, as the XDG base directory specification says."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if home.startswith("/") else Path.home() / ".cache") / "wasmfaas"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _memory_bytes() -> int:
-    """The memory of this machine."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-class InvalidSetting(ValueError):
-    """A setting has a value that cannot be used; the message names the setting and the value."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the operator of a server decides. Units are in the names."""
 
-    host: str = _setting(
+    host: str = setting(
         "127.0.0.1", "Address to listen on; others than loopback need TLS, or --insecure-http."
     )
-    port: int = _setting(3001, "TCP port to listen on; 0 picks a free one.", least=0)
-    tls_cert: Path | None = _setting(None, "Certificate chain in PEM; serves HTTPS.")
-    tls_key: Path | None = _setting(None, "Private key of the certificate, in PEM.")
-    insecure_http: bool = _setting(
+    port: int = setting(3001, "TCP port to listen on; 0 picks a free one.", least=0)
+    tls_cert: Path | None = setting(None, "Certificate chain in PEM; serves HTTPS.")
+    tls_key: Path | None = setting(None, "Private key of the certificate, in PEM.")
+    insecure_http: bool = setting(
         False, "Listen on any address without TLS: everybody on the way can read all of it."
     )
-    dev_no_auth: bool = _setting(
+    dev_no_auth: bool = setting(
         False, "Take any credentials, or none, for an administrator's; on loopback only."
     )
-    data_dir: Path = _computed(
+    data_dir: Path = computed(
         default_data_dir,
         "Functions, code, logs and the ledger.",
         "$XDG_DATA_HOME/wasmfaas",
     )
-    cache_dir: Path = _computed(
+    cache_dir: Path = computed(
         default_cache_dir,
         "The Python runtime component; can be deleted at any time.",
         "$XDG_CACHE_HOME/wasmfaas",
     )
-    region: str = _setting("us-east-1", "Region in ARNs and in function URLs.")
-    account_id: str = _setting("000000000000", "Account in ARNs: 12 digits.")
+    region: str = setting("us-east-1", "Region in ARNs and in function URLs.")
+    account_id: str = setting("000000000000", "Account in ARNs: 12 digits.")
 
-    workers_min: int = _setting(1, "Worker processes kept when idle.", least=1)
-    workers_max: int = _computed(
-        lambda: 2 * _cores(), "Worker processes at most.", "2 x cores", least=1
+    workers_min: int = setting(1, "Worker processes kept when idle.", least=1)
+    workers_max: int = computed(
+        lambda: 2 * cores(), "Worker processes at most.", "2 x cores", least=1
     )
-    worker_idle_s_max: int = _setting(
+    worker_idle_s_max: int = setting(
         60, "Idle time after which a worker beyond the least number ends.", least=1
     )
-    sandboxes_per_worker_max: int = _setting(
+    sandboxes_per_worker_max: int = setting(
         16, "Functions that one worker keeps a ready sandbox of.", least=1
     )
-    worker_memory_bytes_max: int = _setting(
+    worker_memory_bytes_max: int = setting(
         1024 * MIB, "Memory of the ready sandboxes of one worker; the least used go first.", least=0
     )
-    sandboxes_memory_bytes_max: int = _computed(
-        lambda: _memory_bytes() // 2,
+    sandboxes_memory_bytes_max: int = computed(
+        lambda: memory_bytes() // 2,
         "Memory of the ready sandboxes of all workers, of which each has an equal share.",
         "half of the machine's",
         least=0,
     )
-    sandbox_idle_s_max: int = _setting(
+    sandbox_idle_s_max: int = setting(
         300, "Idle time after which a ready sandbox is dropped.", least=1
     )
-    sandbox_calls_max: int = _setting(
+    sandbox_calls_max: int = setting(
         1000, "Invocations after which a sandbox is replaced, whatever its isolation.", least=1
     )
-    concurrency_max: int = _setting(
+    concurrency_max: int = setting(
         10_000,
         "Invocations that may run or wait at once; what functions reserve is taken from it.",
         least=1,
     )
-    concurrency_unreserved_min: int = _setting(
+    concurrency_unreserved_min: int = setting(
         100, "How much of that stays for functions that reserve nothing.", least=0
     )
-    queue_depth_max: int = _setting(
+    queue_depth_max: int = setting(
         10_000, "Invocations that may wait for a worker; more get 429.", least=0
     )
-    queue_bytes_max: int = _setting(
+    queue_bytes_max: int = setting(
         256 * MIB, "Bytes of events that may wait for a worker; more get 429.", least=0
     )
-    queue_wait_ms_max: int = _setting(
+    queue_wait_ms_max: int = setting(
         120_000, "Time an invocation may wait for a worker; then 429.", least=1
     )
-    kill_grace_ms: int = _setting(
+    kill_grace_ms: int = setting(
         500, "Time past its timeout after which an invocation's worker is killed.", least=0
     )
 
-    event_async_bytes_max: int = _setting(1_048_576, "Size of an asynchronous event.", least=1)
-    events_max: int = _setting(
+    event_async_bytes_max: int = setting(1_048_576, "Size of an asynchronous event.", least=1)
+    events_max: int = setting(
         1_000_000, "Asynchronous events that may wait or run; more get 429.", least=0
     )
-    events_concurrency_max: int = _computed(_cores, "Events that run at once.", "cores", least=1)
+    events_concurrency_max: int = computed(cores, "Events that run at once.", "cores", least=1)
 
-    connections_max: int = _setting(
+    connections_max: int = setting(
         10_000,
         "Connections open at once, fewer where the system allows fewer; more get 503.",
         least=1,
     )
-    request_head_bytes_max: int = _setting(
+    request_head_bytes_max: int = setting(
         128 * 1024, "Size of a request line and its headers.", least=1024
     )
-    request_head_s_max: int = _setting(
+    request_head_s_max: int = setting(
         10, "Time for a request line and its headers to arrive.", least=1
     )
-    request_stall_s_max: int = _setting(
+    request_stall_s_max: int = setting(
         30, "Time that a client may neither send its request nor read its answer.", least=1
     )
-    bytes_held_max: int = _setting(
+    bytes_held_max: int = setting(
         512 * MIB,
         "Bytes of requests and answers that are held at once; more requests get 429.",
         least=1,
     )
-    event_bytes_max: int = _setting(6_291_456, "Size of an event or request body.", least=1)
-    response_bytes_max: int = _setting(6_291_556, "Size of a function's answer.", least=1)
-    stream_bytes_max: int = _setting(
+    event_bytes_max: int = setting(6_291_456, "Size of an event or request body.", least=1)
+    response_bytes_max: int = setting(6_291_556, "Size of a function's answer.", least=1)
+    stream_bytes_max: int = setting(
         200 * MIB, "Size of an answer that is streamed, all parts together.", least=1
     )
-    api_request_bytes_max: int = _setting(
+    api_request_bytes_max: int = setting(
         70_167_211, "Size of a control-plane request, code included.", least=1
     )
-    api_requests_inflight_max: int = _setting(
+    api_requests_inflight_max: int = setting(
         8, "Control-plane requests with a body that are held at once.", least=1
     )
-    zipped_bytes_max: int = _setting(52_428_800, "Size of a package, zipped.", least=1)
-    unzipped_bytes_max: int = _setting(262_144_000, "Size of a package, unzipped.", least=1)
-    package_entries_max: int = _setting(20_000, "Files and folders in a package.", least=1)
-    package_ratio_max: int = _setting(
+    zipped_bytes_max: int = setting(52_428_800, "Size of a package, zipped.", least=1)
+    unzipped_bytes_max: int = setting(262_144_000, "Size of a package, unzipped.", least=1)
+    package_entries_max: int = setting(20_000, "Files and folders in a package.", least=1)
+    package_ratio_max: int = setting(
         200, "Unzipped size divided by zipped size, of a package over 1 MB.", least=1
     )
-    log_bytes_invocation_max: int = _setting(
+    log_bytes_invocation_max: int = setting(
         256 * 1024, "Log output of one invocation; the rest is dropped and counted.", least=0
     )
-    log_bytes_function_max: int = _setting(
+    log_bytes_function_max: int = setting(
         16 * MIB, "Log kept on disk per function; the oldest half goes first.", least=4096
     )
-    tmp_bytes_max: int = _setting(
+    tmp_bytes_max: int = setting(
         512 * MIB, "Upper bound for a function's EphemeralStorage on this machine.", least=0
     )
-    fuel_max: int = _setting(
+    fuel_max: int = setting(
         10**13,
         "Fuel of one invocation, unless WASMFAAS_FUEL_MAX in its environment says less.",
         least=1,
     )
-    memory_mb_max: int = _setting(4096, "Upper bound for a function's MemorySize.", least=128)
+    memory_mb_max: int = setting(4096, "Upper bound for a function's MemorySize.", least=128)
 
-    compile_cpu_s_max: int = _setting(120, "CPU time of one compilation.", least=1)
-    compile_wall_s_max: int = _setting(180, "Wall time of one compilation.", least=1)
-    compile_memory_bytes_max: int = _setting(
+    compile_cpu_s_max: int = setting(120, "CPU time of one compilation.", least=1)
+    compile_wall_s_max: int = setting(180, "Wall time of one compilation.", least=1)
+    compile_memory_bytes_max: int = setting(
         4096 * MIB, "Address space of one compilation.", least=256 * MIB
     )
 
-    s3_endpoint_url: str = _computed(
+    s3_endpoint_url: str = computed(
         str,
         "S3-compatible object store to read code from: http:// or https://, and a host.",
         "none",
     )
-    s3_access_key_id: str = _secret("Key to read code from the object store with.")
-    s3_secret_access_key: str = _secret("Secret of that key.")
-    s3_session_token: str = _secret("Session token of that key, where it has one.")
+    s3_access_key_id: str = secret("Key to read code from the object store with.")
+    s3_secret_access_key: str = secret("Secret of that key.")
+    s3_session_token: str = secret("Session token of that key, where it has one.")
 
-    sqs_endpoint_url: str = _computed(
+    sqs_endpoint_url: str = computed(
         str, "SQS-compatible endpoint of queues: http:// or https://, and a host.", "none"
     )
-    sns_endpoint_url: str = _computed(str, "SNS-compatible endpoint of topics, likewise.", "none")
-    aws_access_key_id: str = _secret("Key for queues and topics at these endpoints.")
-    aws_secret_access_key: str = _secret("Secret of that key.")
-    aws_session_token: str = _secret("Session token of that key, where it has one.")
+    sns_endpoint_url: str = computed(str, "SNS-compatible endpoint of topics, likewise.", "none")
+    aws_access_key_id: str = secret("Key for queues and topics at these endpoints.")
+    aws_secret_access_key: str = secret("Secret of that key.")
+    aws_session_token: str = secret("Session token of that key, where it has one.")
 
-    fuel_per_cpu_us: int = _setting(
+    fuel_per_cpu_us: int = setting(
         1000,
         "Fuel charged per microsecond of CPU time where a trap loses Wasmtime's count.",
         least=0,
     )
-    price_per_million_requests: float = _setting(0.20, "Price of a million invocations.")
-    price_per_billion_fuel: float = _setting(0.000002, "Price of a billion units of fuel.")
-    price_currency: str = _setting("USD", "Currency of the prices; only printed.")
+    price_per_million_requests: float = setting(0.20, "Price of a million invocations.")
+    price_per_billion_fuel: float = setting(0.000002, "Price of a billion units of fuel.")
+    price_currency: str = setting("USD", "Currency of the prices; only printed.")
 
     @property
     def worker_memory_share(self) -> int:
@@ -231,10 +197,10 @@ class Settings:
         return min(self.worker_memory_bytes_max, share)
 
     def __post_init__(self) -> None:
-        for setting in dataclasses.fields(self):
-            value, least = getattr(self, setting.name), setting.metadata["least"]
+        for each in dataclasses.fields(self):
+            value, least = getattr(self, each.name), each.metadata["least"]
             if least is not None and value < least:
-                raise InvalidSetting(f"{setting.name} is {value}, but must be at least {least}.")
+                raise InvalidSetting(f"{each.name} is {value}, but must be at least {least}.")
         reason = exposure_objection(
             self.host,
             has_certificate=self.tls_cert is not None,
@@ -263,11 +229,11 @@ class Settings:
             if reason is not None:
                 raise InvalidSetting(reason)
         for name in ("s3", "aws"):
-            key, secret = f"{name}_access_key_id", f"{name}_secret_access_key"
-            if bool(getattr(self, key)) != bool(getattr(self, secret)):
+            key, value = f"{name}_access_key_id", f"{name}_secret_access_key"
+            if bool(getattr(self, key)) != bool(getattr(self, value)):
                 raise InvalidSetting(
-                    f"{key} and {secret} need each other: set both ({environment_name(key)}, "
-                    f"{environment_name(secret)}), or neither."
+                    f"{key} and {value} need each other: set both ({environment_name(key)}, "
+                    f"{environment_name(value)}), or neither."
                 )
         if self.workers_min > self.workers_max:
             raise InvalidSetting(
@@ -307,18 +273,18 @@ def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settin
     """
     types = get_type_hints(Settings)
     chosen: dict[str, Any] = {}
-    for setting in dataclasses.fields(Settings):
-        value = overrides.get(setting.name)
+    for each in dataclasses.fields(Settings):
+        value = overrides.get(each.name)
         if value is None:
-            value = environment.get(environment_name(setting.name))
-        if value is None or (value == "" and setting.default is None):
+            value = environment.get(environment_name(each.name))
+        if value is None or (value == "" and each.default is None):
             continue
-        kind = plain_type(types[setting.name])
+        kind = plain_type(types[each.name])
         try:
-            chosen[setting.name] = converted(kind, value)
+            chosen[each.name] = converted(kind, value)
         except ValueError:
             raise InvalidSetting(
-                f"{setting.name} is {value!r}, but must be of type {kind.__name__}."
+                f"{each.name} is {value!r}, but must be of type {kind.__name__}."
             ) from None
     return Settings(**chosen)
 
@@ -334,13 +300,13 @@ def table() -> list[tuple[str, str, str, str]]:
     """Rows of (flag, environment variable, default, help), in the order of declaration. Without a
     flag, the first is the environment variable, too."""
     rows = []
-    for setting in dataclasses.fields(Settings):
+    for each in dataclasses.fields(Settings):
         rows.append(
             (
-                (flag_name if has_flag(setting) else environment_name)(setting.name),
-                environment_name(setting.name),
-                shown_default(setting),
-                setting.metadata["help"],
+                (flag_name if has_flag(each) else environment_name)(each.name),
+                environment_name(each.name),
+                shown_default(each),
+                each.metadata["help"],
             )
         )
     return rows

@@ -14,6 +14,8 @@ from tests.api.authenticated import Keys
 from tests.api.harness import GUEST_PYTHON, PACKAGE, Answer, Harness, send_request
 from tests.auth.signing import signed
 from wasmfaas import __version__
+from wasmfaas.api.events import EventRoutes
+from wasmfaas.api.keys import KeyRoutes
 from wasmfaas.api.management import Management
 from wasmfaas.auth.authenticator import AnyoneAuthenticator
 from wasmfaas.auth.keys import KeyStore
@@ -47,8 +49,10 @@ class Routes:
             "links": self.harness.links,
             "guest_python": GUEST_PYTHON,
             "figures": lambda: {"functions": []},
-            "keys": KeyStore.open(directory, lambda: 0.0),
-            "events": Events(self.harness.database, self.harness.queue),
+            "groups": (
+                KeyRoutes(KeyStore.open(directory, lambda: 0.0)),
+                EventRoutes(Events(self.harness.database, self.harness.queue)),
+            ),
         }
         anyone = AnyoneAuthenticator(self.harness.settings.account_id)
         self.application = Management(**self._parts, authenticator=anyone)

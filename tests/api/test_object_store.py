@@ -14,7 +14,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.api.harness import PACKAGE, Harness, refused
-from wasmfaas.settings import InvalidSetting, Settings, load
+from wasmfaas.declaration import InvalidSetting
+from wasmfaas.settings import Settings, load
 
 KEY_ID, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "token/+="
 ODD_KEY = "dir with space/ünï+code&?#%2F~*.zip"

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from wasmfaas.api.service_model import Operation
 
@@ -47,3 +47,9 @@ class Reply:
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class HandlerRows(Protocol):
+    """A family of handlers, by the names of their operations."""
+
+    def rows(self) -> Mapping[str, Handler]: ...

@@ -1,8 +1,20 @@
-"""Our own routes for asynchronous invocations: `/_wasmfaas/v1/events` and `…/dead-letters`."""
+"""Our own routes for asynchronous invocations, below `/_wasmfaas/v1/`.
+
+GET events                         ?function=NAME; counts by function and state
+GET events/ID                      one event, and its attempts
+GET dead-letters                   ?function=NAME&after=ID
+GET dead-letters/ID                with its payload
+POST dead-letters/redrive          {"function": …, "id": …}, or neither for all
+POST dead-letters/purge            likewise
+"""
 
 import json
-from typing import Any
+from collections.abc import Iterable
 
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wasmfaas.api.own_routes import PREFIX, RouteRow, body_of, json_response, text
 from wasmfaas.errors import InvalidParameterValue, SerializationFailed
 from wasmfaas.store.dead_letters import PAGE_MAX, Events
 
@@ -15,33 +27,44 @@ class EventRoutes:
     def __init__(self, events: Events) -> None:
         self._events = events
 
-    async def counts(self, function: str | None) -> dict[str, Any]:
-        """How many events each function has in each state."""
-        counts = await self._events.counts(function)
-        return {"functions": [{"name": name, **states} for name, states in counts.items()]}
+    def rows(self) -> Iterable[RouteRow]:
+        letters = f"{PREFIX}/dead-letters"
+        return (
+            ("GET", f"{PREFIX}/events", self._counts, "GetEvents"),
+            ("GET", f"{PREFIX}/events/{{id}}", self._show, "GetEvents"),
+            ("GET", letters, self._dead_letters, "GetDeadLetters"),
+            ("GET", f"{letters}/{{id}}", self._dead_letter, "GetDeadLetters"),
+            ("POST", f"{letters}/redrive", self._redrive, "RedriveDeadLetters"),
+            ("POST", f"{letters}/purge", self._purge, "PurgeDeadLetters"),
+        )
 
-    async def show(self, event_id: str) -> dict[str, Any]:
+    async def _counts(self, request: Request) -> Response:
+        counts = await self._events.counts(text(request, "function"))
+        return json_response({"functions": [{"name": name, **by} for name, by in counts.items()]})
+
+    async def _show(self, request: Request) -> Response:
         """One event with its attempts, without its payload."""
-        return await self._events.show(event_id)
+        return json_response(await self._events.show(request.path_params["id"]))
 
-    async def dead_letters(self, function: str | None, after: str | None) -> dict[str, Any]:
+    async def _dead_letters(self, request: Request) -> Response:
         """A page of dead letters; `next` is what the one behind it comes after."""
-        found = await self._events.dead_letters(function, after or "")
+        after = text(request, "after") or ""
+        found = await self._events.dead_letters(text(request, "function"), after)
         more = found[-1]["id"] if len(found) == PAGE_MAX else None
-        return {"dead_letters": found, "next": more}
+        return json_response({"dead_letters": found, "next": more})
 
-    async def dead_letter(self, event_id: str) -> dict[str, Any]:
+    async def _dead_letter(self, request: Request) -> Response:
         """One of them with its payload, as text."""
-        found = await self._events.dead_letter(event_id)
-        return found | {"payload": found["payload"].decode("utf-8", "replace")}
+        found = await self._events.dead_letter(request.path_params["id"])
+        return json_response(found | {"payload": found["payload"].decode("utf-8", "replace")})
 
-    async def redrive(self, body: bytes) -> dict[str, Any]:
-        """Enqueue anew what the JSON *body* names: `function`, `id`, or neither for all."""
-        return {"redriven": await self._events.redrive(*_chosen(body))}
+    async def _redrive(self, request: Request) -> Response:
+        """Enqueue anew what the body names: `function`, `id`, or neither for all."""
+        return json_response({"redriven": await self._events.redrive(*_chosen(body_of(request)))})
 
-    async def purge(self, body: bytes) -> dict[str, Any]:
-        """Delete what the JSON *body* names, likewise."""
-        return {"purged": await self._events.purge(*_chosen(body))}
+    async def _purge(self, request: Request) -> Response:
+        """Delete what the body names, likewise."""
+        return json_response({"purged": await self._events.purge(*_chosen(body_of(request)))})
 
 
 def _chosen(body: bytes) -> tuple[str | None, str | None]:

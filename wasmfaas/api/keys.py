@@ -1,9 +1,18 @@
-"""Our own routes for access keys: `/_wasmfaas/v1/keys`."""
+"""Our own routes for access keys, below `/_wasmfaas/v1/`.
+
+GET keys                           access keys, without their secrets
+POST keys                          {"name": …, "role": …, "functions": […]}; answers the secret
+DELETE keys/ID                     by id or name
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wasmfaas.api.own_routes import PREFIX, RouteRow, body_of, json_response
 from wasmfaas.auth.keys import KeyStore
 from wasmfaas.auth.principals import AccessKey
 from wasmfaas.errors import InvalidParameterValue, SerializationFailed
@@ -17,23 +26,30 @@ class KeyRoutes:
     def __init__(self, keys: KeyStore) -> None:
         self._keys = keys
 
-    async def create(self, body: bytes) -> dict[str, Any]:
-        """A new key as the JSON *body* describes it, with its secret."""
-        members = _members(body)
+    def rows(self) -> Iterable[RouteRow]:
+        return (
+            ("GET", f"{PREFIX}/keys", self._list, "ListKeys"),
+            ("POST", f"{PREFIX}/keys", self._create, "CreateKey"),
+            ("DELETE", f"{PREFIX}/keys/{{id}}", self._revoke, "RevokeKey"),
+        )
+
+    async def _create(self, request: Request) -> Response:
+        """A new key as the body describes it, with its secret."""
+        members = _members(body_of(request))
         functions = members.get("functions", [])
         if not isinstance(functions, list) or not all(isinstance(each, str) for each in functions):
             raise InvalidParameterValue("functions must be a list of names.")
         key = await self._keys.create(
             _text(members, "name"), _text(members, "role"), tuple(functions)
         )
-        return {**described(key), "secret_access_key": key.secret}
+        return json_response({**described(key), "secret_access_key": key.secret}, 201)
 
-    def list_keys(self) -> dict[str, Any]:
+    async def _list(self, request: Request) -> Response:
         """All keys, oldest first, without their secrets."""
-        return {"keys": [described(key) for key in self._keys.by_id.values()]}
+        return json_response({"keys": [described(key) for key in self._keys.by_id.values()]})
 
-    async def revoke(self, key_id: str) -> dict[str, Any]:
-        return described(await self._keys.revoke(key_id))
+    async def _revoke(self, request: Request) -> Response:
+        return json_response(described(await self._keys.revoke(request.path_params["id"])))
 
 
 def described(key: AccessKey) -> dict[str, Any]:

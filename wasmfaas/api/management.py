@@ -7,24 +7,16 @@
     GET usage                          ?by=function|day&since=MS&until=MS; with cost
     GET figures                        what runs, and what ran in the last seconds
     GET code/TOKEN                     a package, by a link from GetFunction
-    GET events                         ?function=NAME; counts by function and state
-    GET events/ID                      one event, and its attempts
-    GET dead-letters                   ?function=NAME&after=ID
-    GET dead-letters/ID                with its payload
-    POST dead-letters/redrive          {"function": …, "id": …}, or neither for all
-    POST dead-letters/purge            likewise
-    GET keys                           access keys, without their secrets
-    POST keys                          {"name": …, "role": …, "functions": […]}; answers the secret
-    DELETE keys/ID                     by id or name
 
-Requests are signed as those to Lambda are, but for health and for packages. Errors are
-`{"code": …, "message": …}`.
+and those of the groups that it is given. Requests are signed as those to Lambda are, but for health
+and for packages. Errors are `{"code": …, "message": …}`.
 """
 
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, BinaryIO
 
 from starlette.applications import Starlette
@@ -40,17 +32,22 @@ from wasmfaas.api import bodies
 from wasmfaas.api.callers import Callers
 from wasmfaas.api.downloads import PATH as CODE_PATH
 from wasmfaas.api.downloads import CodeLinks
-from wasmfaas.api.events import EventRoutes
-from wasmfaas.api.keys import KeyRoutes
 from wasmfaas.api.messages import authority_of, headers_of
 from wasmfaas.api.names import Names
-from wasmfaas.api.response import JSON_TYPE, encoded
+from wasmfaas.api.own_routes import (
+    BODY,
+    PREFIX,
+    Endpoint,
+    RouteGroup,
+    RouteRow,
+    json_response,
+    number,
+)
+from wasmfaas.api.response import encoded
 from wasmfaas.api.views import Views
 from wasmfaas.auth import roles
 from wasmfaas.auth.authenticator import Authenticator
-from wasmfaas.auth.keys import KeyStore
 from wasmfaas.errors import (
-    InvalidParameterValue,
     RequestEntityTooLarge,
     ServiceFailure,
     WasmfaasError,
@@ -61,22 +58,15 @@ from wasmfaas.invoke.segments import LogEntry
 from wasmfaas.models import Function, FunctionUrl
 from wasmfaas.settings import Settings
 from wasmfaas.store.code import CodeStore
-from wasmfaas.store.dead_letters import Events
 from wasmfaas.store.ledger import Ledger, UsageRow
 from wasmfaas.store.registry import Registry
 
 _log = logging.getLogger(__name__)
 
-PREFIX = "/_wasmfaas/v1"
 LOG_LIMIT_DEFAULT = 100
 LOG_LIMIT_MAX = 10_000
 CHUNK_BYTES = 256 * 1024
 BODY_BYTES_MAX = 64 * 1024
-
-#: Where endpoints find a request's body: a key of the ASGI scope.
-_BODY = "wasmfaas.body"
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Management:
@@ -93,8 +83,7 @@ class Management:
         links: CodeLinks,
         guest_python: str,
         figures: Callable[[], Mapping[str, Any]],
-        keys: KeyStore,
-        events: Events,
+        groups: Sequence[RouteGroup],
         authenticator: Authenticator,
     ) -> None:
         self._settings = settings
@@ -105,8 +94,7 @@ class Management:
         self._links = links
         self._guest_python = guest_python
         self._figures = figures
-        self._keys = KeyRoutes(keys)
-        self._events = EventRoutes(events)
+        self._groups = groups
         self._callers = Callers(authenticator)
         self._views = Views(
             Names(settings.region, settings.account_id), guest_python, settings.scheme
@@ -128,7 +116,7 @@ class Management:
 
     def _routes(self) -> list[Route]:
         """Every route with the action that its caller has to be allowed; None lets anyone in."""
-        rows: tuple[tuple[str, str, Endpoint, str | None], ...] = (
+        own: tuple[RouteRow, ...] = (
             ("GET", f"{PREFIX}/health", self._health, None),
             ("GET", f"{PREFIX}/functions/{{name}}", self._describe, "GetDescription"),
             ("GET", f"{PREFIX}/functions/{{name}}/logs", self._read_logs, "GetLogs"),
@@ -136,20 +124,12 @@ class Management:
             ("GET", f"{PREFIX}/usage", self._usage, "GetUsage"),
             ("GET", f"{PREFIX}/figures", self._show_figures, "GetFigures"),
             ("GET", f"{CODE_PATH}{{token}}", self._download, None),
-            ("GET", f"{PREFIX}/events", self._count_events, "GetEvents"),
-            ("GET", f"{PREFIX}/events/{{id}}", self._show_event, "GetEvents"),
-            ("GET", f"{PREFIX}/dead-letters", self._dead_letters, "GetDeadLetters"),
-            ("GET", f"{PREFIX}/dead-letters/{{id}}", self._dead_letter, "GetDeadLetters"),
-            ("POST", f"{PREFIX}/dead-letters/redrive", self._redrive, "RedriveDeadLetters"),
-            ("POST", f"{PREFIX}/dead-letters/purge", self._purge, "PurgeDeadLetters"),
-            ("GET", f"{PREFIX}/keys", self._list_keys, "ListKeys"),
-            ("POST", f"{PREFIX}/keys", self._create_key, "CreateKey"),
-            ("DELETE", f"{PREFIX}/keys/{{id}}", self._revoke_key, "RevokeKey"),
         )
+        groups = (group.rows() for group in self._groups)
         return [
             Route(path, endpoint if action is None else self._guarded(endpoint, action),
                   methods=[method])
-            for method, path, endpoint, action in rows
+            for method, path, endpoint, action in chain(own, *groups)
         ]  # fmt: skip
 
     def _guarded(self, endpoint: Endpoint, action: str) -> Endpoint:
@@ -160,41 +140,13 @@ class Management:
                 request.scope, request.receive, BODY_BYTES_MAX, _too_large
             )
             roles.check(principal, f"wasmfaas:{action}")
-            request.scope[_BODY] = bytes(body)
+            request.scope[BODY] = bytes(body)
             return await endpoint(request)
 
         return guarded
 
-    async def _list_keys(self, request: Request) -> Response:
-        return _json(self._keys.list_keys())
-
-    async def _create_key(self, request: Request) -> Response:
-        return _json(await self._keys.create(request.scope[_BODY]), 201)
-
-    async def _revoke_key(self, request: Request) -> Response:
-        return _json(await self._keys.revoke(request.path_params["id"]))
-
-    async def _count_events(self, request: Request) -> Response:
-        return _json(await self._events.counts(_name(request, "function")))
-
-    async def _show_event(self, request: Request) -> Response:
-        return _json(await self._events.show(request.path_params["id"]))
-
-    async def _dead_letters(self, request: Request) -> Response:
-        function, after = _name(request, "function"), _name(request, "after")
-        return _json(await self._events.dead_letters(function, after))
-
-    async def _dead_letter(self, request: Request) -> Response:
-        return _json(await self._events.dead_letter(request.path_params["id"]))
-
-    async def _redrive(self, request: Request) -> Response:
-        return _json(await self._events.redrive(request.scope[_BODY]))
-
-    async def _purge(self, request: Request) -> Response:
-        return _json(await self._events.purge(request.scope[_BODY]))
-
     async def _health(self, request: Request) -> Response:
-        return _json(
+        return json_response(
             {
                 "status": "ok",
                 "version": __version__,
@@ -207,7 +159,7 @@ class Management:
     async def _describe(self, request: Request) -> Response:
         function = await self._registry.get(request.path_params["name"])
         url = await self._registry.urls.find(function.name)
-        return _json(self._described(function, url, _authority(request)))
+        return json_response(self._described(function, url, _authority(request)))
 
     def _described(
         self, function: Function, url: FunctionUrl | None, authority: str
@@ -228,30 +180,30 @@ class Management:
 
     async def _read_logs(self, request: Request) -> Response:
         function = await self._registry.get(request.path_params["name"])
-        limit = _number(request, "limit", least=1)
+        limit = number(request, "limit", least=1)
         entries = await asyncio.to_thread(
             self._logs.read,
             function.name,
-            after=_number(request, "after", least=0),
+            after=number(request, "after", least=0),
             limit=min(limit or LOG_LIMIT_DEFAULT, LOG_LIMIT_MAX),
         )
-        return _json({"entries": [_log_document(entry) for entry in entries]})
+        return json_response({"entries": [_log_document(entry) for entry in entries]})
 
     async def _follow(self, request: Request) -> Response:
         function = await self._registry.get(request.path_params["name"])
-        entries = self._logs.follow(function.name, after=_number(request, "after", least=0))
+        entries = self._logs.follow(function.name, after=number(request, "after", least=0))
         return StreamingResponse(_lines(entries), media_type="application/x-ndjson")
 
     async def _usage(self, request: Request) -> Response:
         rows = await self._ledger.usage(
             request.query_params.get("by"),
-            _number(request, "since", least=0),
-            _number(request, "until", least=0),
+            number(request, "since", least=0),
+            number(request, "until", least=0),
         )
         total = await self._ledger.usage(
-            None, _number(request, "since", least=0), _number(request, "until", least=0)
+            None, number(request, "since", least=0), number(request, "until", least=0)
         )
-        return _json(
+        return json_response(
             {
                 "rows": [self._priced(row) for row in rows],
                 "total": self._priced(total[0]),
@@ -260,7 +212,7 @@ class Management:
         )
 
     async def _show_figures(self, request: Request) -> Response:
-        return _json(self._figures())
+        return json_response(self._figures())
 
     def _priced(self, row: UsageRow) -> dict[str, Any]:
         return dataclasses.asdict(row) | {"cost": f"{cost([row], self._settings):f}"}
@@ -283,30 +235,6 @@ def _too_large() -> WasmfaasError:
     return RequestEntityTooLarge(
         f"The body has more than {BODY_BYTES_MAX} bytes, the limit of this route."
     )
-
-
-def _json(document: Any, status: int = 200) -> Response:
-    return Response(encoded(document), status, media_type=JSON_TYPE)
-
-
-def _number(request: Request, name: str, *, least: int) -> int | None:
-    """The query parameter *name* as a whole number; None if it is absent."""
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18) or int(text) < least:
-        raise InvalidParameterValue(
-            f"{name} is '{text[:50]}', but must be a whole number from {least}."
-        )
-    return int(text)
-
-
-def _name(request: Request, name: str) -> str | None:
-    """The query parameter *name* as a name or an id; None if it is absent."""
-    text = request.query_params.get(name)
-    if text is not None and not (text.isascii() and text.isprintable()):
-        raise InvalidParameterValue(f"{name} is {text[:50]!a}, but must be printable ASCII.")
-    return text
 
 
 def _log_document(entry: LogEntry) -> dict[str, Any]:
@@ -333,15 +261,15 @@ async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, WasmfaasError)
-    return _json({"code": error.code, "message": error.message}, error.status)
+    return json_response({"code": error.code, "message": error.message}, error.status)
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{request.method} {request.url.path[:200]}: {error.detail}."
-    return _json({"code": "UnknownRoute", "message": message}, error.status_code)
+    return json_response({"code": "UnknownRoute", "message": message}, error.status_code)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     failure = ServiceFailure("The request failed inside the server; its log says why.")
-    return _json({"code": failure.code, "message": failure.message}, failure.status)
+    return json_response({"code": failure.code, "message": failure.message}, failure.status)

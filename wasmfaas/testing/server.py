@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from wasmfaas.settings import Settings, default_cache_dir
+from wasmfaas.declaration import default_cache_dir
+from wasmfaas.settings import Settings
 
 #: The first start on a machine builds the Python runtime.
 START_S_MAX = 300.0

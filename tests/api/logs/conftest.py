@@ -11,8 +11,9 @@ from botocore.config import Config
 
 from tests.api.harness import HOST, Answer, Harness
 from tests.conftest import REGION
-from wasmfaas.api.logs.application import LogsApi
 from wasmfaas.api.logs.operations import LogsOperations
+from wasmfaas.api.logs.service import LOGS
+from wasmfaas.api.targeted import TargetedApi
 from wasmfaas.auth.authenticator import AnyoneAuthenticator
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.store.log_groups import LogGroups
@@ -38,8 +39,8 @@ class LogsHarness(Harness):
             logs=self.logs,
             clock=lambda: self.now_ms / 1000,
         )
-        self.api = LogsApi(  # type: ignore[assignment]
-            operations.rows(), AnyoneAuthenticator(self.settings.account_id)
+        self.api = TargetedApi(  # type: ignore[assignment]
+            LOGS, operations, AnyoneAuthenticator(self.settings.account_id)
         )
 
     def write(self, text: str, stream: str = STREAM, function: str = "hello") -> None:

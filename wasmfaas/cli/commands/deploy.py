@@ -14,8 +14,9 @@ from wasmfaas.cli.figures import size
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
 from wasmfaas.cli.project import FunctionSettings
+from wasmfaas.declaration import InvalidSetting
 from wasmfaas.models import Isolation
-from wasmfaas.settings import InvalidSetting, Settings, load
+from wasmfaas.settings import Settings, load
 
 Source = Annotated[
     Path,
