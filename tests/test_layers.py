@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "wasmfaas"
 LAYERS = {
     "errors": 0, "log_errors": 0, "models": 0, "settings": 0, "conversion": 0, "declaration": 0,
     "exposure": 0, "abi": 0, "wire": 0, "trees": 0, "policy": 0, "patterns": 0,
-    "sandbox": 1, "store": 1,
+    "schedule_errors": 0,
+    "sandbox": 1, "store": 1, "schedules": 1,
     "invoke": 2, "auth": 2,
     "services": 3, "front": 3,
     "triggers": 4, "api": 4, "edge": 4,

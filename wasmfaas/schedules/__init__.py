@@ -1,0 +1,1 @@
+"""When something is due: schedule expressions, time zones, and the occurrences they make."""
