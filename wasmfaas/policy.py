@@ -124,7 +124,9 @@ class Policy:
 
 def _applies(statement: Mapping[str, Any], request: Request, conditions: Mapping[str, str]) -> bool:
     if "Principal" in statement:
-        concerned = _is_principal(statement["Principal"], request.principal)
+        # To allow an account leaves it to that account whom it lets in: here, to keys' roles.
+        members = statement["Effect"] == "Deny"
+        concerned = _is_principal(statement["Principal"], request.principal, members=members)
     else:
         concerned = not _is_principal(statement["NotPrincipal"], request.principal)
     return (
@@ -147,14 +149,15 @@ def _names(statement: Mapping[str, Any], member: str, value: str, *, fold: bool 
     return any(matches(pattern, value) for pattern in patterns) != negated
 
 
-def _is_principal(principal: Any, caller: str | None) -> bool:
+def _is_principal(principal: Any, caller: str | None, *, members: bool = True) -> bool:
+    """Whether *caller* is meant; with *members*, also as one of an account."""
     if principal == "*":
         return True
     for kind, names in principal.items():
         for name in _listed(names):
             if (kind == "AWS" and name == "*") or (caller is not None and name == caller):
                 return True
-            account = _ACCOUNT.fullmatch(name) if kind == "AWS" and caller is not None else None
+            account = _ACCOUNT.fullmatch(name) if members and kind == "AWS" else None
             if account and caller and account[1] == _account_of(caller):
                 return True
     return False
