@@ -107,6 +107,8 @@ def adapted(shapes: Json) -> Json:
     changed = {name: dict(shape) for name, shape in shapes.items()}
     for name, bounds in BOUNDS.items():
         changed[name] |= bounds
+    # Results can be sent to webhooks, too.
+    changed["DestinationArn"]["pattern"] += "|https?://.*"
     changed["FunctionRuntime"] = {"type": "string"}
     for name in RUNTIME_REQUESTS:
         members = changed[name]["members"]

@@ -106,6 +106,21 @@ class Settings:
     )
     events_concurrency_max: int = computed(cores, "Events that run at once.", "cores", least=1)
 
+    events_kept_s_max: int = setting(
+        86_400, "Time for which events that are done, or with a destination, are kept.", least=0
+    )
+    dead_letters_kept_s_max: int = setting(
+        1_209_600, "Time for which dead letters are kept.", least=0
+    )
+    deliveries_concurrency_max: int = setting(
+        16, "Results that are sent to queues, topics and webhooks at once.", least=1
+    )
+    delivery_age_s_max: int = setting(
+        21_600,
+        "Time for which a result is sent again and again; then it is a dead letter.",
+        least=0,
+    )
+
     connections_max: int = setting(
         10_000,
         "Connections open at once, fewer where the system allows fewer; more get 503.",
@@ -181,6 +196,14 @@ class Settings:
     aws_secret_access_key: str = secret("Secret of that key.")
     aws_session_token: str = secret("Session token of that key, where it has one.")
 
+    webhook_signing_secret: str = secret("Key that what is sent to webhooks is signed with.")
+    webhook_private_origins: str = computed(
+        str,
+        "Origins (https://HOST:PORT), separated by commas, that webhooks may be at although they "
+        "are not public.",
+        "none",
+    )
+
     fuel_per_cpu_us: int = setting(
         1000,
         "Fuel charged per microsecond of CPU time where a trap loses Wasmtime's count.",
@@ -235,10 +258,19 @@ class Settings:
                     f"{key} and {value} need each other: set both ({environment_name(key)}, "
                     f"{environment_name(value)}), or neither."
                 )
+        for origin in self.private_origins:
+            reason = endpoint_objection("webhook_private_origins", origin)
+            if reason is not None:
+                raise InvalidSetting(reason)
         if self.workers_min > self.workers_max:
             raise InvalidSetting(
                 f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."
             )
+
+    @property
+    def private_origins(self) -> frozenset[str]:
+        """Origins of webhooks that need not be public."""
+        return frozenset(filter(None, map(str.strip, self.webhook_private_origins.split(","))))
 
     @property
     def is_local(self) -> bool:

@@ -147,7 +147,7 @@ def test_members_that_change_nothing_are_accepted(members: dict[str, Any]) -> No
     ("members", "said"),
     [
         ({"VpcConfig": {"SubnetIds": ["s"]}}, "VpcConfig is not supported"),
-        ({"DeadLetterConfig": {"TargetArn": "arn"}}, "DeadLetterConfig is not supported"),
+        ({"DeadLetterConfig": {"TargetArn": "arn"}}, "DeadLetterConfig.TargetArn is 'arn', but"),
         ({"KMSKeyArn": "arn:aws:kms:x"}, "KMSKeyArn arn:aws:kms:x is not supported"),
         ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo LATEST_PUBLISHED is not supported"),
         ({"TracingConfig": {"Mode": "Active"}}, "TracingConfig is not supported"),
@@ -173,3 +173,14 @@ def test_an_update_changes_what_it_names_and_keeps_the_rest() -> None:
     assert "Environment" not in cleared
     with pytest.raises(InvalidParameterValue):
         configurations.updated(current, {"Runtime": "ruby3.4"})
+
+
+@pytest.mark.parametrize("service", ["sqs", "sns"])
+def test_dead_letters_may_go_to_a_queue_or_a_topic(service: str) -> None:
+    target = {"TargetArn": f"arn:aws:{service}:us-east-1:000000000000:q"}
+    current = created(DeadLetterConfig=target)
+    assert current["DeadLetterConfig"] == target
+    configurations = Configurations(Settings())
+    assert configurations.updated(current, {"Timeout": 9})["DeadLetterConfig"] == target
+    cleared = configurations.updated(current, {"DeadLetterConfig": {"TargetArn": ""}})
+    assert "DeadLetterConfig" not in cleared

@@ -302,8 +302,8 @@ def test_events_by_function_and_one_by_one(routes: Routes) -> None:
     event = NewEvent(id="e", function_name="f", payload=b'{"a": 1}')
     harness.run(harness.queue.enqueue(event))
     counts = {"name": "f", "queued": 1, "running": 0, "done": 0, "dead": 0, "expired": 0}
-    assert routes.document("/events") == {"functions": [counts]}
-    assert routes.document("/events?function=g") == {"functions": []}
+    assert routes.document("/events") == {"functions": [counts], "deliveries": []}
+    assert routes.document("/events?function=g") == {"functions": [], "deliveries": []}
     shown = routes.document("/events/e")
     assert (shown["state"], shown["attempts"]) == ("queued", [])
     assert "payload" not in shown

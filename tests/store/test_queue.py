@@ -10,7 +10,7 @@ from sqlalchemy import event as sqlalchemy_event
 from wasmfaas.errors import InvalidParameterValue, ResourceNotFound, TooManyRequests
 from wasmfaas.models import Usage
 from wasmfaas.store.database import Database
-from wasmfaas.store.dead_letters import DEAD_LETTERS_KEPT_MS, KEPT_MS, Events
+from wasmfaas.store.dead_letters import Events, Retention
 from wasmfaas.store.events import Attempt, Claimed, EventState, NewEvent, Verdict
 from wasmfaas.store.queue import KEY_MS, LEASE_EXPIRED, LEASE_MS, EventQueue
 from wasmfaas.store.schema import EVENT_ATTEMPTS, EVENTS, LEDGER
@@ -44,7 +44,7 @@ def queue(database: Database, clock: Clock) -> EventQueue:
 
 @pytest.fixture
 def events(database: Database, queue: EventQueue, clock: Clock) -> Events:
-    return Events(database, queue, clock)
+    return Events(database, queue, clock, retention=Retention(done_s=10, dead_letters_s=100))
 
 
 def new(event_id: str, function: str = "f", **members: Any) -> NewEvent:
@@ -228,7 +228,7 @@ async def test_callers_share_a_commit(database: Database, queue: EventQueue) -> 
 async def test_a_result_is_sent_in_the_same_commit(queue: EventQueue, events: Events) -> None:
     sent = Verdict(
         state=EventState.DEAD, failures=1, condition="RetriesExhausted",
-        send=new("e2", "on-failure", depth=1), sent_to="arn",
+        events=(new("e2", "on-failure", depth=1),), sent_to="arn",
     )  # fmt: skip
     await queue.enqueue(new("e"))
     [claimed] = await queue.claim(1)
@@ -272,9 +272,9 @@ async def test_what_has_ended_is_forgotten_in_time(
     await fail(queue, new("done"), DONE)
     await fail(queue, new("dead"), DEAD)
     await queue.enqueue(new("waits"))
-    clock.now_ms += KEPT_MS
+    clock.now_ms += 10_000
     assert await events.prune() == 1
-    clock.now_ms += DEAD_LETTERS_KEPT_MS - KEPT_MS - 1
+    clock.now_ms += 90_000 - 1
     assert await events.prune() == 0
     clock.now_ms += 1
     assert await events.prune() == 1

@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import Connection
 
 from wasmfaas.errors import ResourceNotFound, ServiceUnavailable, StorageFull, TooManyRequests
-from wasmfaas.models import InvocationContext, Outcome, Usage
+from wasmfaas.models import Deployment, InvocationContext, Outcome, State, Usage, Version
 from wasmfaas.settings import Settings
 from wasmfaas.store.attachments import Attachment, Kind
 from wasmfaas.store.database import Database
 from wasmfaas.store.dead_letters import Events
 from wasmfaas.store.events import NewEvent
+from wasmfaas.store.outbox import Outbox
 from wasmfaas.store.queue import EventQueue
 from wasmfaas.triggers.queue import EventRunner
 from wasmfaas.triggers.verdicts import DEPTH_MAX
@@ -43,6 +44,8 @@ class Functions:
         self.results: list[str | Exception | None] = []
         self.configs: dict[str, dict[str, Any]] = {}
         self.reserved: int | None = None
+        #: Configurations of versions.
+        self.versions: dict[str | None, dict[str, Any]] = {}
         self.held: asyncio.Event | None = None
         self.answer = b'"answer"'
 
@@ -76,6 +79,18 @@ class Functions:
     async def reserved_concurrency(self, name: str) -> int | None:
         return self.reserved
 
+    async def require(self, name: str, qualifier: str | None = None) -> Version:
+        if qualifier not in self.versions:
+            raise ResourceNotFound("no such version")
+        deployment = Deployment(
+            id="d", function_name=name, configuration=self.versions[qualifier], code_sha256="",
+            code_digest="", code_size_bytes=1,
+        )  # fmt: skip
+        return Version(
+            function_name=name, number=qualifier or "$LATEST", deployment=deployment,
+            served=deployment, revision_id="", last_modified="", state=State.ACTIVE,
+        )  # fmt: skip
+
 
 class World:
     """A runner on a real queue, at a time that passes when a test says so."""
@@ -83,11 +98,14 @@ class World:
     def __init__(self, database: Database, **settings: Any) -> None:
         self.now_ms = BEGIN_MS
         self.functions = Functions()
+        self.woken = asyncio.Event()
+        self.database = database
         self.queue = EventQueue(database, "a", 1000, self._clock)
         self.events = Events(database, self.queue, self._clock)
         self.runner = EventRunner(
-            Settings(**settings), self.queue, self.functions, self.functions, arn
-        )
+            Settings(**settings), self.queue, self.functions, self.functions, self.functions, arn,
+            self.woken.set,
+        )  # fmt: skip
 
     def _clock(self, connection: Connection) -> int:
         return self.now_ms
@@ -304,8 +322,73 @@ async def test_a_record_that_is_too_large_goes_without_payloads(world: World) ->
     assert (record["requestPayload"], record["responsePayload"]) == (None, None)
 
 
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
+HOOK = "https://example.com/hook"
+
+
+async def sent(world: World) -> list[tuple[str, Any, dict[str, Any]]]:
+    outbox = Outbox(world.database, "a", world._clock)
+    found = await outbox.claim(10, 10)
+    return [(row.destination, json.loads(row.body), dict(row.attributes)) for row in found]
+
+
+@pytest.mark.parametrize("destination", [QUEUE, QUEUE.replace("sqs", "sns"), HOOK])
+async def test_a_record_for_a_service_elsewhere_is_in_the_outbox(
+    world: World, destination: str
+) -> None:
+    world.functions.configs = destinations(OnSuccess=destination)
+    await world.enqueue()
+    await world.run()
+    assert world.woken.is_set()
+    [(to, record, attributes)] = await sent(world)
+    assert (to, record["requestContext"]["condition"], attributes) == (destination, "Success", {})
+    shown = await world.events.show("e")
+    assert shown["sent_to"] == destination
+    assert [row["state"] for row in shown["deliveries"]] == ["running"]
+
+
+async def test_a_dead_letter_queue_gets_the_event_as_it_was(world: World) -> None:
+    world.functions.configs = destinations(OnFailure=HOOK)
+    world.functions.versions = {"7": {"DeadLetterConfig": {"TargetArn": QUEUE}}}
+    world.functions.results = ["ValueError"]
+    world.functions.answer = json.dumps({"errorMessage": "a\nb\0" + "ü" * 1000}).encode()
+    await world.enqueue()
+    await world.run()
+    by_destination = {to: (body, attributes) for to, body, attributes in await sent(world)}
+    assert by_destination.keys() == {QUEUE, HOOK}
+    assert by_destination[QUEUE] == (
+        {"a": 1},
+        {"RequestID": "e", "ErrorCode": 200, "ErrorMessage": "a b " + "ü" * 510},
+    )
+    assert await world.events.dead_letters() == []
+
+
+@pytest.mark.parametrize(
+    ("result", "after_s", "code", "said"),
+    [(throttled(), 0, 429, "Rate Exceeded."), (None, 30_000, 429, "The event waited")],
+)
+async def test_what_never_ran_says_so_in_the_dead_letter_queue(
+    world: World, result: Exception | None, after_s: float, code: int, said: str
+) -> None:
+    world.functions.versions = {None: {"DeadLetterConfig": {"TargetArn": QUEUE}}}
+    world.functions.results = [result]
+    world.functions.reserved = 0
+    await world.enqueue()
+    await world.run(after_s)
+    [(_, _, attributes)] = await sent(world)
+    assert attributes["ErrorCode"] == code
+    assert attributes["ErrorMessage"].startswith(said)
+
+
+async def test_a_success_goes_to_no_dead_letter_queue(world: World) -> None:
+    world.functions.versions = {"7": {"DeadLetterConfig": {"TargetArn": QUEUE}}}
+    await world.enqueue()
+    await world.run()
+    assert await sent(world) == []
+
+
 async def test_what_can_be_sent_nowhere_stays_a_dead_letter(world: World) -> None:
-    world.functions.configs = destinations(OnFailure="arn:aws:sqs:us-east-1:000000000000:q")
+    world.functions.configs = destinations(OnFailure="arn:aws:s3:::bucket")
     world.functions.results = ["E"]
     await world.enqueue()
     await world.run()

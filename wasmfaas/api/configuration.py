@@ -18,7 +18,9 @@ DEFAULTS: Mapping[str, Any] = {
     "TracingConfig": {"Mode": "PassThrough"},
 }
 #: What a function's configuration consists of, beside LoggingConfig, which follows from its name.
-MEMBERS = ("FunctionName", "Role", "Runtime", "Handler", "Environment", *DEFAULTS)
+MEMBERS = (
+    "FunctionName", "Role", "Runtime", "Handler", "Environment", "DeadLetterConfig", *DEFAULTS
+)  # fmt: skip
 
 
 class Configurations:
@@ -81,6 +83,8 @@ class Configurations:
             configuration.pop("Environment", None)
         if not configuration.get("Layers"):
             configuration.pop("Layers", None)
+        if not configuration.get("DeadLetterConfig", {}).get("TargetArn"):
+            configuration.pop("DeadLetterConfig", None)
         check_configuration(configuration, self._settings)
         return configuration
 

@@ -1,7 +1,7 @@
 """Our own routes for asynchronous invocations, below `/_wasmfaas/v1/`.
 
-GET events                         ?function=NAME; counts by function and state
-GET events/ID                      one event, and its attempts
+GET events                         ?function=NAME; counts by function and state, and of deliveries
+GET events/ID                      one event, its attempts, and where its result goes
 GET dead-letters                   ?function=NAME&after=ID
 GET dead-letters/ID                with its payload
 POST dead-letters/redrive          {"function": …, "id": …}, or neither for all
@@ -39,8 +39,15 @@ class EventRoutes:
         )
 
     async def _counts(self, request: Request) -> Response:
-        counts = await self._events.counts(text(request, "function"))
-        return json_response({"functions": [{"name": name, **by} for name, by in counts.items()]})
+        function = text(request, "function")
+        counts = await self._events.counts(function)
+        sent = await self._events.deliveries(function)
+        return json_response(
+            {
+                "functions": [{"name": name, **by} for name, by in counts.items()],
+                "deliveries": [{"destination": name, **by} for name, by in sent.items()],
+            }
+        )
 
     async def _show(self, request: Request) -> Response:
         """One event with its attempts, without its payload."""

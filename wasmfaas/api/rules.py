@@ -8,6 +8,7 @@ from wasmfaas.abi import PROVIDED_RUNTIMES, PYTHON_RUNTIMES
 from wasmfaas.api.validation import message, violation
 from wasmfaas.errors import InvalidParameterValue
 from wasmfaas.models import Isolation
+from wasmfaas.services.arns import MessageArn
 from wasmfaas.settings import MIB, Settings
 
 RUNTIMES = (*PYTHON_RUNTIMES, *PROVIDED_RUNTIMES)
@@ -53,6 +54,7 @@ def check_configuration(configuration: Mapping[str, Any], settings: Settings) ->
     variables = configuration.get("Environment", {}).get("Variables", {})
     check_environment(variables)
     check_own_variables(variables, settings)
+    check_dead_letters(configuration.get("DeadLetterConfig", {}))
     memory_mb = configuration["MemorySize"]
     if memory_mb > settings.memory_mb_max:
         raise InvalidParameterValue(
@@ -117,6 +119,17 @@ def check_own_variables(variables: Mapping[str, str], settings: Settings) -> Non
         )
 
 
+def check_dead_letters(config: Mapping[str, Any]) -> None:
+    """Raise InvalidParameterValue for a DeadLetterConfig that names no queue and no topic."""
+    arn = config.get("TargetArn")
+    if arn and MessageArn.parse(arn) is None:
+        raise InvalidParameterValue(
+            f"DeadLetterConfig.TargetArn is {arn[:200]!a}, but must be the ARN of an SQS queue or "
+            "of an SNS topic, such as arn:aws:sqs:us-east-1:000000000000:NAME. Functions and "
+            "webhooks can be on-failure destinations (PutFunctionEventInvokeConfig)."
+        )
+
+
 def is_vacuous(value: Any) -> bool:
     """Whether *value* says nothing: empty, false, or made of such values."""
     if isinstance(value, Mapping):
@@ -150,7 +163,6 @@ UNSUPPORTED: Mapping[str, Callable[[Any], bool]] = {
     "AcceleratorConfig": is_vacuous,
     "CapacityProviderConfig": is_vacuous,
     "CodeSigningConfigArn": is_vacuous,
-    "DeadLetterConfig": is_vacuous,
     "DurableConfig": is_vacuous,
     "FileSystemConfigs": is_vacuous,
     "ImageConfig": is_vacuous,

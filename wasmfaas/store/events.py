@@ -4,11 +4,14 @@ import dataclasses
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
 from wasmfaas.models import Usage
+
+if TYPE_CHECKING:
+    from wasmfaas.store.deliveries import NewDelivery
 
 
 class EventState(enum.StrEnum):
@@ -77,9 +80,10 @@ class Verdict:
     delays: int = 0
     #: Lambda's word for how it ended, such as `RetriesExhausted`.
     condition: str | None = None
-    #: What is sent to a destination, in the same transaction.
-    send: NewEvent | None = None
-    #: Where the result went.
+    #: What is sent to destinations, in the same transaction: to functions, and elsewhere.
+    events: tuple[NewEvent, ...] = ()
+    deliveries: "tuple[NewDelivery, ...]" = ()
+    #: Where the result goes.
     sent_to: str | None = None
 
 

@@ -11,32 +11,29 @@ runs out, because its owner was killed, lets the event run again.
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable
-from itertools import chain, zip_longest
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from wasmfaas.errors import InvalidParameterValue, TooManyRequests
-from wasmfaas.models import Usage
-from wasmfaas.store import database, journal
+from wasmfaas.store import database, event_rows
 from wasmfaas.store.commits import GroupCommit
 from wasmfaas.store.database import Database
+from wasmfaas.store.deliveries import insert_delivery
+from wasmfaas.store.event_rows import insert_event
 from wasmfaas.store.events import ENDED, Attempt, Claimed, EventState, Judge, NewEvent, Verdict
 from wasmfaas.store.schema import EVENT_ATTEMPTS, EVENT_KEYS, EVENTS, LEDGER
+from wasmfaas.store.turns import Turns
 
 LEASE_MS: Final = 30_000
 KEY_CHARACTERS_MAX: Final = 256
 #: How long an idempotency key is remembered.
 KEY_MS: Final = 24 * 60 * 60 * 1000
-#: Functions that one claim looks at, of those that have events waiting.
-_FUNCTIONS_SEEN_MAX: Final = 256
 _LEASES_TAKEN_MAX: Final = 100
-_ERROR_CHARACTERS_MAX: Final = 1000
 #: Lost by a server that was killed, or stood still.
 LEASE_EXPIRED: Final = "Lease.Expired"
 
-_WAITING: Final = EVENTS.c.state == EventState.QUEUED
 _RUNNING: Final = EVENTS.c.state == EventState.RUNNING
 
 
@@ -61,8 +58,7 @@ class EventQueue:
         self._clock = clock
         #: How many wait or run, as far as this server knows.
         self._pending = 0
-        #: The function that was claimed from last: the next claim goes on behind it.
-        self._last = ""
+        self._turns = Turns(EVENTS, "function_name")
         #: Ids of the events that this server runs.
         self._held: set[str] = set()
         #: Set when something may be due.
@@ -154,8 +150,8 @@ class EventQueue:
         )
         if verdict is not None:
             self._pending -= verdict.state in ENDED
-            self._pending += verdict.send is not None
-            if verdict.send is not None:
+            self._pending += len(verdict.events)
+            if verdict.events:
                 self.woken.set()
         return verdict
 
@@ -184,14 +180,9 @@ class EventQueue:
     def _claim(self, connection: Connection, limit: int, held: list[str]) -> list[Claimed]:
         now = self._clock(connection)
         self._take_lost(connection, now, held)
-        due = list(self._due(connection, now, limit))
-        # One of each function, then a second of each, and so on.
-        turns = (row for row in chain.from_iterable(zip_longest(*due)) if row is not None)
-        chosen = [row for row, _ in zip(turns, range(limit), strict=False)]
-        if not chosen:
+        ids = self._turns.choose(connection, now, limit)
+        if not ids:
             return []
-        self._last = chosen[-1].function_name
-        ids = [row.id for row in chosen]
         lease = {
             "state": EventState.RUNNING,
             "attempt": EVENTS.c.attempt + 1,
@@ -204,43 +195,6 @@ class EventQueue:
         rows = connection.execute(select(*columns).where(EVENTS.c.id.in_(ids)))
         found = {row.id: Claimed.of(row) for row in rows}
         return [found[each] for each in ids]
-
-    def _due(self, connection: Connection, now: int, limit: int) -> Iterable[list[Any]]:
-        """Events that are due, by function, from the function whose turn it is."""
-        found = 0
-        for name in self._functions(connection):
-            query = (
-                select(EVENTS.c.id, EVENTS.c.function_name)
-                .where(_WAITING, EVENTS.c.function_name == name, EVENTS.c.due_at_ms <= now)
-                .order_by(EVENTS.c.due_at_ms)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            rows = list(connection.execute(query))
-            if rows:
-                yield rows
-                found += 1
-            if found == limit:
-                return
-
-    def _functions(self, connection: Connection) -> Iterable[str]:
-        """Functions that have events waiting: those behind the last one, then those up to it."""
-        seen = 0
-        turns = ((self._last, None), ("", self._last))
-        for begin, end in turns:
-            last = begin
-            while seen < _FUNCTIONS_SEEN_MAX:
-                where: list[ColumnElement[bool]] = [_WAITING, EVENTS.c.function_name > last]
-                if end is not None:
-                    where.append(EVENTS.c.function_name <= end)
-                query = select(func.min(EVENTS.c.function_name)).where(*where)
-                name = connection.execute(query).scalar_one()
-                if name is None:
-                    break
-                yield name
-                seen, last = seen + 1, name
-                if seen == _FUNCTIONS_SEEN_MAX:
-                    self._last = name
 
     def _take_lost(self, connection: Connection, now: int, held: list[str]) -> None:
         """Make due again what was leased and let go of. Not what this server runs still: it may
@@ -278,63 +232,13 @@ class EventQueue:
             return None
         now = self._clock(connection)
         verdict = judge(now)
-        changed = _changed(verdict, attempt, now)
+        changed = event_rows.changed(verdict, attempt, now)
         connection.execute(update(EVENTS).where(columns.id == event.id).values(changed))
-        history = {
-            "event_id": event.id,
-            "attempt": event.attempt,
-            "started_at_ms": event.started_at_ms,
-            "ended_at_ms": now,
-            "fuel": None if attempt.usage is None else journal.storable(attempt.usage.fuel),
-            "error_type": journal.storable(attempt.error_type),
-        }
-        connection.execute(insert(EVENT_ATTEMPTS).values(history))
+        connection.execute(insert(EVENT_ATTEMPTS).values(event_rows.history(event, attempt, now)))
         if attempt.usage is not None:
-            database.insert_new(connection, LEDGER, [_ledger_row(attempt.usage)])
-        if verdict.send is not None:
-            insert_event(connection, verdict.send, now)
+            database.insert_new(connection, LEDGER, [event_rows.ledger_row(attempt.usage)])
+        for sent in verdict.events:
+            insert_event(connection, sent, now)
+        for delivery in verdict.deliveries:
+            insert_delivery(connection, delivery, now)
         return verdict
-
-
-def insert_event(connection: Connection, event: NewEvent, now: int) -> None:
-    """Enter *event*, due at once."""
-    row = dataclasses.asdict(event) | {
-        "state": EventState.QUEUED,
-        "payload_bytes": len(event.payload),
-        "attempt": 0,
-        "failures": 0,
-        "delays": 0,
-        "enqueued_at_ms": now,
-        "due_at_ms": now,
-    }
-    connection.execute(insert(EVENTS).values(row))
-
-
-def _changed(verdict: Verdict, attempt: Attempt, now: int) -> dict[str, Any]:
-    ended = verdict.state in ENDED
-    changed = {
-        "state": verdict.state,
-        "failures": verdict.failures,
-        "delays": verdict.delays,
-        "due_at_ms": now + verdict.delay_ms,
-        "ended_at_ms": now if ended else None,
-        "lease_owner": None,
-        "lease_until_ms": None,
-        "condition": verdict.condition,
-        "error": _text(attempt.error),
-        "sent_to": verdict.sent_to,
-    }
-    if verdict.state is EventState.DONE:
-        # Nothing asks for it any more.
-        changed |= {"payload": b"", "client_context": None}
-    return changed
-
-
-def _text(error: str | None) -> str | None:
-    if error is None:
-        return None
-    return error.encode("utf-8", "replace").decode().replace("\0", "")[:_ERROR_CHARACTERS_MAX]
-
-
-def _ledger_row(usage: Usage) -> dict[str, Any]:
-    return {name: journal.storable(value) for name, value in dataclasses.asdict(usage).items()}

@@ -8,8 +8,8 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from wasmfaas.errors import ServiceFailure, TooManyRequests, WasmfaasError
-from wasmfaas.models import LATEST, InvocationContext, Outcome
+from wasmfaas.errors import ResourceNotFound, ServiceFailure, TooManyRequests, WasmfaasError
+from wasmfaas.models import LATEST, InvocationContext, Outcome, Version
 from wasmfaas.settings import Settings
 from wasmfaas.store.attachments import Attachment, Kind
 from wasmfaas.store.dead_letters import Events
@@ -43,6 +43,12 @@ class Attachments(Protocol):
     async def reserved_concurrency(self, name: str) -> int | None: ...
 
 
+class Versions(Protocol):
+    """Where versions of functions are looked up."""
+
+    async def require(self, name: str, qualifier: str | None = None) -> Version: ...
+
+
 class EventRunner:
     """Claims events that are due, runs them, and says what becomes of them. Lives as long as the
     server; a bounded number of events runs at once, so that those who wait for an answer find
@@ -54,14 +60,18 @@ class EventRunner:
         queue: EventQueue,
         invoker: Invoker,
         attachments: Attachments,
+        versions: Versions,
         arn: Arn,
+        on_deliveries: Callable[[], None],
     ) -> None:
         self._concurrency_max = settings.events_concurrency_max
         self._record_bytes_max = settings.event_bytes_max
         self._queue = queue
         self._invoker = invoker
         self._attachments = attachments
+        self._versions = versions
         self._arn = arn
+        self._on_deliveries = on_deliveries
         self._rules: dict[str, Mapping[str, EventRules]] = {}
         self._changes = 0
         self._running: set[asyncio.Task[None]] = set()
@@ -150,11 +160,14 @@ class EventRunner:
             event=event,
             result=result,
             arn=self._arn,
+            dead_letters_to=await _persistently(lambda: self._dead_letters_to(event, result)),
             is_barred=is_barred,
             record_bytes_max=self._record_bytes_max,
         )
         attempt = _attempt(result)
-        await _persistently(lambda: self._queue.settle(event, attempt, judge))
+        verdict = await _persistently(lambda: self._queue.settle(event, attempt, judge))
+        if verdict is not None and verdict.deliveries:
+            self._on_deliveries()
 
     async def _invoke(self, event: Claimed) -> Outcome | WasmfaasError:
         qualifier = event.qualifier or None
@@ -174,6 +187,19 @@ class EventRunner:
         except Exception:
             _log.exception("event %s could not be run", event.id)
             return ServiceFailure("The event could not be run; the server's log says why.")
+
+    async def _dead_letters_to(
+        self, event: Claimed, result: Outcome | WasmfaasError | None
+    ) -> str | None:
+        """Where *event* goes if this was its last attempt, as the version that ran says."""
+        if isinstance(result, Outcome) and result.error_type is None:
+            return None
+        ran = result.executed_version if isinstance(result, Outcome) else event.qualifier
+        try:
+            version = await self._versions.require(event.function_name, ran or None)
+        except ResourceNotFound:
+            return None
+        return dead_letters_to(version)
 
     async def _is_barred(self, name: str) -> bool:
         return await self._attachments.reserved_concurrency(name) == 0
@@ -208,6 +234,12 @@ async def _persistently(work: Callable[[], Any]) -> Any:
         except WasmfaasError as error:
             _log.warning("an event has to wait: %s", error.message)
             await asyncio.sleep(_TROUBLE_S * (1 + random.random()))
+
+
+def dead_letters_to(version: Version) -> str | None:
+    """The queue or topic that dead letters of *version* go to, as an ARN."""
+    config = version.deployment.configuration.get("DeadLetterConfig", {})
+    return config.get("TargetArn") or None
 
 
 def _attempt(result: Outcome | WasmfaasError | None) -> Attempt:

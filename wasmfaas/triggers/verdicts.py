@@ -1,16 +1,19 @@
 """What becomes of an event after an attempt, by Lambda's rules: again later, or an end, of which a
 destination may be told."""
 
-import json
+import dataclasses
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.models import LATEST, Outcome
+from wasmfaas.services.arns import MessageArn
+from wasmfaas.services.webhooks import is_webhook
+from wasmfaas.store.deliveries import NewDelivery
 from wasmfaas.store.events import Claimed, EventState, NewEvent, Verdict
+from wasmfaas.triggers import records
 
 _RETRY_DELAY_MS: Final = 60_000
 _DELAY_MS_MIN: Final = 1000
@@ -53,6 +56,8 @@ class Judgement:
     result: Outcome | WasmfaasError | None
     #: Makes ARNs of functions here.
     arn: Arn
+    #: The queue or topic that its dead letters go to (DeadLetterConfig).
+    dead_letters_to: str | None = None
     #: Whether nothing of the function may run, ever.
     is_barred: bool = False
     record_bytes_max: int
@@ -64,26 +69,52 @@ class Judgement:
             return verdict
         succeeded = verdict.state is EventState.DONE
         destination = self.rules.on_success if succeeded else self.rules.on_failure
+        events: list[NewEvent] = []
+        deliveries: list[NewDelivery] = []
+        sent_to: list[str] = []
         target = self._function(destination)
-        if target is None or self.event.depth >= DEPTH_MAX:
-            return verdict
-        name, qualifier = target
-        sent = NewEvent(
+        if target is not None and self.event.depth < DEPTH_MAX:
+            events.append(self._to_function(*target, self._record(verdict, now_ms)))
+        elif destination is not None and is_deliverable(destination):
+            deliveries.append(self._delivery(destination, self._record(verdict, now_ms), {}))
+        if (events or deliveries) and destination is not None:
+            sent_to.append(destination)
+        if self.dead_letters_to is not None and not succeeded:
+            attributes = records.attributes(self.event, self.result)
+            deliveries.append(self._delivery(self.dead_letters_to, self.event.payload, attributes))
+            sent_to.append(self.dead_letters_to)
+        return dataclasses.replace(
+            verdict,
+            events=tuple(events),
+            deliveries=tuple(deliveries),
+            sent_to=", ".join(sent_to) or None,
+        )
+
+    def _to_function(self, name: str, qualifier: str, record: bytes) -> NewEvent:
+        return NewEvent(
             id=str(uuid.uuid4()),
             function_name=name,
             qualifier=qualifier,
-            payload=self._record(verdict, now_ms),
+            payload=record,
             trace_id=self.event.trace_id,
             depth=self.event.depth + 1,
         )
-        return Verdict(
-            state=verdict.state,
-            failures=verdict.failures,
-            delays=verdict.delays,
-            condition=verdict.condition,
-            send=sent,
-            sent_to=destination,
+
+    def _delivery(
+        self, destination: str, body: bytes, attributes: Mapping[str, str | int]
+    ) -> NewDelivery:
+        return NewDelivery(
+            id=str(uuid.uuid4()),
+            event_id=self.event.id,
+            function_name=self.event.function_name,
+            destination=destination,
+            body=body,
+            attributes=attributes,
         )
+
+    def _record(self, verdict: Verdict, now_ms: int) -> bytes:
+        arn = self.arn(self.event.function_name, self.event.qualifier or LATEST)
+        return records.record(self.event, self.result, verdict, arn, now_ms, self.record_bytes_max)
 
     def _verdict(self, now_ms: int) -> Verdict:
         event, result = self.event, self.result
@@ -120,49 +151,7 @@ class Judgement:
         name, _, qualifier = destination.removeprefix(prefix).partition(":")
         return name, qualifier
 
-    def _record(self, verdict: Verdict, now_ms: int) -> bytes:
-        """What a destination gets: the invocation as Lambda describes it. Of one that is larger
-        than an event may be, without what it was given and what it answered."""
-        event, outcome = self.event, self.result
-        moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds")
-        ran = isinstance(outcome, Outcome)
-        context = {
-            "requestId": event.id,
-            "functionArn": self.arn(event.function_name, event.qualifier or LATEST),
-            "condition": verdict.condition,
-            "approximateInvokeCount": verdict.failures + (verdict.state is EventState.DONE),
-        }
-        head = {
-            "version": "1.0",
-            "timestamp": moment.replace("+00:00", "Z"),
-            "requestContext": context,
-        }
-        response: dict[str, Any] | None = None
-        answer = b"null"
-        if isinstance(outcome, Outcome):
-            response = {"statusCode": 200, "executedVersion": outcome.executed_version}
-            if outcome.error_type is not None:
-                response["functionError"] = "Unhandled"
-            answer = _json_of(outcome.payload)
-        text = _joined(head, event.payload, response, answer if ran else None)
-        if len(text) > self.record_bytes_max:
-            text = _joined(head, b"null", response, b"null" if ran else None)
-        return text
 
-
-def _joined(head: Mapping[str, Any], request: bytes, response: Any, answer: bytes | None) -> bytes:
-    """One JSON object of texts that are JSON already."""
-    parts = [json.dumps(head).encode()[:-1], b', "requestPayload": ', request]
-    if answer is not None:
-        parts += [b', "responseContext": ', json.dumps(response).encode()]
-        parts += [b', "responsePayload": ', answer]
-    return b"".join([*parts, b"}"])
-
-
-def _json_of(payload: bytes) -> bytes:
-    """*payload*, which is JSON unless its function broke its word."""
-    try:
-        json.loads(payload)
-    except (ValueError, RecursionError):
-        return json.dumps(payload.decode("utf-8", "replace")).encode()
-    return payload
+def is_deliverable(destination: str) -> bool:
+    """Whether *destination* is a queue, a topic or a webhook."""
+    return MessageArn.parse(destination) is not None or is_webhook(destination)

@@ -4,9 +4,18 @@ import uuid
 from dataclasses import dataclass
 from typing import Self
 
-from wasmfaas.store.dead_letters import Events
+from wasmfaas.services.addresses import Addresses
+from wasmfaas.services.client import Keys, ServiceClient
+from wasmfaas.services.sns import Sns
+from wasmfaas.services.sqs import Sqs
+from wasmfaas.services.webhooks import Webhooks
+from wasmfaas.settings import Settings
+from wasmfaas.store.dead_letters import Events, Retention
+from wasmfaas.store.outbox import Outbox
 from wasmfaas.store.queue import EventQueue
+from wasmfaas.triggers.carriers import Carriers, NoQueues
 from wasmfaas.triggers.queue import EventRunner, keep_pruned
+from wasmfaas.triggers.sender import Sender
 from wasmfaas.wiring.core import Core
 
 
@@ -20,11 +29,17 @@ class EventParts:
 
     @classmethod
     async def open(cls, core: Core) -> Self:
-        queue = EventQueue(core.database, str(uuid.uuid4()), core.settings.events_max)
-        events = Events(core.database, queue)
-        runner = EventRunner(
-            core.settings, queue, core.invoker, core.registry.attachments, core.names.arn
+        settings, owner = core.settings, str(uuid.uuid4())
+        queue = EventQueue(core.database, owner, settings.events_max)
+        retention = Retention(
+            done_s=settings.events_kept_s_max, dead_letters_s=settings.dead_letters_kept_s_max
         )
+        events = Events(core.database, queue, retention=retention)
+        outbox = await _sending(core, owner)
+        runner = EventRunner(
+            settings, queue, core.invoker, core.registry.attachments, core.registry,
+            core.names.arn, outbox.woken.set,
+        )  # fmt: skip
         # The directory is locked: what holds a lease in its database is gone.
         await queue.resume(alone=True)
         core.closing.push_async_callback(queue.close)
@@ -34,3 +49,28 @@ class EventParts:
         core.tasks.start(runner.keep_leases())
         core.tasks.start(keep_pruned(events, queue))
         return cls(queue=queue, events=events, runner=runner)
+
+
+def webhooks(settings: Settings) -> Webhooks:
+    """What sends to webhooks."""
+    return Webhooks(Addresses(settings.private_origins), settings.webhook_signing_secret)
+
+
+async def _sending(core: Core, owner: str) -> Outbox:
+    """The outbox, which is being sent."""
+    settings, keys = core.settings, Keys.of(core.settings)
+    sqs, sns = settings.sqs_endpoint_url, settings.sns_endpoint_url
+    carriers = Carriers(
+        NoQueues(),
+        Sqs(ServiceClient("sqs", sqs, keys)) if sqs else None,
+        Sns(ServiceClient("sns", sns, keys)) if sns else None,
+        webhooks(settings),
+    )
+    outbox = Outbox(core.database, owner)
+    sender = Sender(settings, outbox, carriers)
+    await outbox.resume(alone=True)
+    core.closing.push_async_callback(outbox.close)
+    core.closing.push_async_callback(carriers.close)
+    core.closing.push_async_callback(sender.close)
+    core.tasks.start(sender.run())
+    return outbox

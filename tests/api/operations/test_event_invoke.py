@@ -1,6 +1,7 @@
 """How asynchronous invocations are handled, as boto3 sees it."""
 
 from datetime import datetime
+from pathlib import Path
 
 from tests.api.harness import Harness, refused
 
@@ -91,3 +92,31 @@ def test_where_results_cannot_be_sent(harness: Harness) -> None:
             DestinationConfig={"OnSuccess": {"Destination": destination}},
         )
         assert said == expected
+
+
+def test_webhooks_are_destinations_where_the_operator_has_a_key_to_sign_with(
+    tmp_path: Path,
+) -> None:
+    url, local = "https://example.com/hook", "http://127.0.0.1:9"
+    keyless = Harness(tmp_path / "keyless")
+    keyless.create("f")
+    put = keyless.client().put_function_event_invoke_config
+    config = {"OnSuccess": {"Destination": url}}
+    said = refused(
+        "InvalidParameterValueException", put, FunctionName="f", DestinationConfig=config
+    )
+    assert "webhook_signing_secret" in said
+    harness = Harness(
+        tmp_path / "data", webhook_signing_secret="secret", webhook_private_origins=local
+    )
+    harness.create("f")
+    put = harness.client().put_function_event_invoke_config
+    config = {"OnSuccess": {"Destination": url}, "OnFailure": {"Destination": f"{local}/x"}}
+    assert put(FunctionName="f", DestinationConfig=config)["DestinationConfig"] == config
+    for bad in ("http://example.com/", "https://u:p@example.com/", "https://"):
+        config = {"OnSuccess": {"Destination": bad}}
+        assert "cannot be sent to" in refused(
+            "InvalidParameterValueException", put, FunctionName="f", DestinationConfig=config
+        )
+    keyless.close()
+    harness.close()

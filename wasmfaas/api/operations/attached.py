@@ -14,6 +14,8 @@ from wasmfaas.api.operations.provisioned import ProvisionedOperations, Provision
 from wasmfaas.api.operations.signing import SigningOperations
 from wasmfaas.api.places import Places
 from wasmfaas.api.views import Views
+from wasmfaas.services.addresses import Addresses
+from wasmfaas.services.webhooks import Webhooks
 from wasmfaas.settings import Settings
 from wasmfaas.store.registry import Registry
 
@@ -23,7 +25,9 @@ def rows(
 ) -> dict[str, Handler]:
     """Handlers by operation."""
     places = Places(registry, names)
-    destinations = Destinations(registry=registry, names=names)
+    addresses = Addresses(settings.private_origins)
+    webhooks = Webhooks(addresses, settings.webhook_signing_secret)
+    destinations = Destinations(registry=registry, names=names, webhooks=webhooks)
     tables: tuple[Mapping[str, Handler], ...] = (
         PermissionOperations(registry=registry, places=places).rows(),
         ConcurrencyOperations(settings=settings, registry=registry, names=names).rows(),

@@ -10,6 +10,7 @@ from wasmfaas.api.pages import page_of
 from wasmfaas.api.places import Place, Places
 from wasmfaas.errors import InvalidParameterValue, ResourceNotFound
 from wasmfaas.models import LATEST
+from wasmfaas.services.webhooks import Webhooks, is_webhook
 from wasmfaas.store.attachments import Attachment, Kind, Value
 from wasmfaas.store.registry import Registry
 
@@ -27,9 +28,10 @@ _FUNCTION = re.compile(
 class Destinations:
     """Checks where results are to be sent. Lifetime: process."""
 
-    def __init__(self, *, registry: Registry, names: Names) -> None:
+    def __init__(self, *, registry: Registry, names: Names, webhooks: Webhooks) -> None:
         self._registry = registry
         self._names = names
+        self._webhooks = webhooks
 
     async def checked(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """*config*, a DestinationConfig, if results of *name* can be sent there.
@@ -41,6 +43,7 @@ class Destinations:
             for member in ("OnSuccess", "OnFailure")
         }
         for arn in filter(None, destinations.values()):
+            self._check_webhook(arn)
             await self._check_function(name, arn)
         if any(arn and not _is_destination(arn) for arn in destinations.values()):
             raise InvalidParameterValue(
@@ -49,6 +52,13 @@ class Destinations:
                 f"onFailure={_told('OnFailure', destinations)}) is invalid."
             )
         return {member: {"Destination": arn} if arn else {} for member, arn in destinations.items()}
+
+    def _check_webhook(self, url: str) -> None:
+        objection = self._webhooks.objection(url) if is_webhook(url) else None
+        if objection is not None:
+            raise InvalidParameterValue(
+                f"The destination {url[:200]!a} cannot be sent to: {objection}."
+            )
 
     async def _check_function(self, name: str, arn: str) -> None:
         if not _FUNCTION.fullmatch(arn):
@@ -170,7 +180,7 @@ class EventInvokeOperations:
 
 
 def _is_destination(arn: str) -> bool:
-    if arn.startswith("kafka://"):
+    if arn.startswith("kafka://") or is_webhook(arn):
         return True
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[2] not in SERVICES:

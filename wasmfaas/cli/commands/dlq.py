@@ -64,8 +64,7 @@ def redrive(
     """Run them again: one, those of a function, or all."""
     chosen = _chosen(event_id, function, every)
     with session(url, data_dir) as client:
-        document = client.redrive(chosen)
-    _tell(Output(json=json), "enqueued", document, document["redriven"])
+        _tell(Output(json=json), "enqueued", client.redrive(chosen))
 
 
 def purge(
@@ -79,8 +78,7 @@ def purge(
     """Delete them: one, those of a function, or all."""
     chosen = _chosen(event_id, function, every)
     with session(url, data_dir) as client:
-        document = client.purge(chosen)
-    _tell(Output(json=json), "deleted", document, document["purged"])
+        _tell(Output(json=json), "deleted", client.purge(chosen))
 
 
 def _letters(client: Client, function: str | None) -> Iterator[Document]:
@@ -100,8 +98,10 @@ def _chosen(event_id: str | None, function: str | None, every: bool) -> Document
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _tell(out: Output, done: str, document: Document, count: int) -> None:
+def _tell(out: Output, done: str, document: Document) -> None:
+    """Say how many there were: the only member of *document*."""
     if out.json:
         out.document(document)
-    else:
-        out.line(("✓ ", "green"), f"{done} {count:,} event{'' if count == 1 else 's'}")
+        return
+    (count,) = document.values()
+    out.line(("✓ ", "green"), f"{done} {count:,} event{'' if count == 1 else 's'}")

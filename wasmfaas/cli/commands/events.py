@@ -15,6 +15,7 @@ STATE_STYLES = {"done": "green", "dead": "red", "expired": "red", "running": "ye
 
 _STATES = ("queued", "running", "done", "dead", "expired")
 _SHOW = "show"
+_LABELS = {"sent_to": "sent to", "destination": "not sent to", "event_id": "result of"}
 
 
 def events(
@@ -38,11 +39,14 @@ def events(
         document = client.events(chosen[0] if chosen else None)
     if json:
         out.document(document)
-    elif document["functions"]:
-        columns = ("FUNCTION", *(f">{state.upper()}" for state in _STATES))
-        out.table(columns, [_cells(row) for row in document["functions"]])
-    else:
+        return
+    if not document["functions"]:
         out.line("No asynchronous invocations yet.", notes=True)
+    for rows, what in (("functions", "name"), ("deliveries", "destination")):
+        if document[rows]:
+            title = "function" if what == "name" else what
+            columns = (title.upper(), *(f">{state.upper()}" for state in _STATES))
+            out.table(columns, [_cells(row, what) for row in document[rows]])
 
 
 def show_facts(out: Output, event: Document) -> None:
@@ -60,9 +64,10 @@ def show_facts(out: Output, event: Document) -> None:
         rows.append(("due", stamp(event["due_at_ms"])))
     if event["ended_at_ms"] is not None:
         rows.append(("ended", stamp(event["ended_at_ms"])))
-    for label, member in (("condition", "condition"), ("sent to", "sent_to"), ("error", "error")):
-        if event[member] is not None:
-            rows.append((label, " ".join(visible(event[member]).split())))
+    for member in ("condition", "sent_to", "destination", "event_id", "error"):
+        if event.get(member) is not None:
+            text = " ".join(visible(event[member]).split())
+            rows.append((_LABELS.get(member, member), text))
     out.facts(rows)
 
 
@@ -76,14 +81,26 @@ def _show(out: Output, event: Document) -> None:
     if event["attempts"]:
         columns = (">ATTEMPT", "STARTED", ">TOOK", ">FUEL", "ERROR")
         out.table(columns, [_attempt(row) for row in event["attempts"]])
+    if event["deliveries"]:
+        titles = ("DESTINATION", "STATE", ">ATTEMPTS", "ERROR")
+        out.table(titles, [_delivery(row) for row in event["deliveries"]])
 
 
-def _cells(row: Document) -> list[str | Styled]:
-    shown: list[str | Styled] = [(row["name"], "bold")]
+def _cells(row: Document, what: str) -> list[str | Styled]:
+    shown: list[str | Styled] = [(visible(row[what]), "bold")]
     for state in _STATES:
         style = STATE_STYLES.get(state, "") if row[state] else "dim"
         shown.append((f"{row[state]:,}", style))
     return shown
+
+
+def _delivery(row: Document) -> list[str | Styled]:
+    return [
+        visible(row["destination"]),
+        (row["state"], STATE_STYLES.get(row["state"], "")),
+        str(row["attempt"]),
+        (" ".join(visible(row["error"] or "").split()), "red"),
+    ]
 
 
 def _attempt(row: Document) -> list[str | Styled]:

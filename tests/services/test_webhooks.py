@@ -1,0 +1,69 @@
+"""Messages to webhooks: signed, to who they are for, and no further."""
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from tests.services.test_client import answering, response
+from wasmfaas.services.addresses import Addresses
+from wasmfaas.services.errors import RemoteFailed
+from wasmfaas.services.webhooks import Webhooks, key_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_a_message_is_signed_so_that_its_receiver_can_tell() -> None:
+    async with answering(response(204, b"")) as (url, requests):
+        webhooks = Webhooks(Addresses(frozenset({url})), "secret", lambda: 1234.9)
+        await webhooks.send(f"{url}/hook?x=1", "msg", b'{"a": 1}')
+        await webhooks.close()
+        head, _, body = requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /hook?x=1 HTTP/1.1")
+    lines = head.decode().lower().split("\r\n")[1:]
+    headers = dict(line.split(": ", 1) for line in lines)
+    expected = hmac.digest(b"secret", b"msg.1234." + body, hashlib.sha256)
+    assert f"webhook-signature: v1,{base64.b64encode(expected).decode()}" in head.decode()
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("msg", "1234")
+    assert headers["host"] == url.removeprefix("http://")
+
+
+def test_a_key_may_be_written_as_the_specification_has_it() -> None:
+    assert key_of("whsec_" + base64.b64encode(b"\0key").decode()) == b"\0key"
+    assert key_of("whsec_*") == b"whsec_*"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_final"),
+    [(response(500, b""), False), (response(404, b""), False), (response(410, b""), True),
+     (response(301, b"", location="http://127.0.0.1:1/"), False), (b"garbage\r\n\r\n", False)],
+)  # fmt: skip
+async def test_only_success_is_success(answer: bytes, is_final: bool) -> None:
+    async with answering(answer) as (url, requests):
+        webhooks = Webhooks(Addresses(frozenset({url})), "secret")
+        with pytest.raises(RemoteFailed) as failure:
+            await webhooks.send(f"{url}/hook?token=t", "msg", b"{}")
+        await webhooks.close()
+    assert failure.value.is_final == is_final
+    assert len(requests) == 1
+    assert "token" not in failure.value.message
+
+
+async def test_nothing_goes_where_it_may_not_or_unsigned() -> None:
+    async with answering(response(200, b"")) as (url, requests):
+        refused = Webhooks(Addresses(frozenset()), "secret")
+        unsigned = Webhooks(Addresses(frozenset({url})), "")
+        for webhooks in (refused, unsigned):
+            with pytest.raises(RemoteFailed) as failure:
+                await webhooks.send(url, "msg", b"{}")
+            assert failure.value.is_final
+        https = url.replace("http://", "https://")
+        with pytest.raises(RemoteFailed, match="no public address"):
+            await refused.send(https, "msg", b"{}")
+        assert requests == []
