@@ -45,6 +45,7 @@ class PythonHello:
         self._linker.add_wasip2()
         with self._linker.root() as root:
             root.add_func("emit", lambda store, text: False)
+            root.add_func("call", lambda store, operation, request: None)
         self._handler: str = options["handler"]
         self._folders = ((options["task_path"], abi.TASK_PATH), (options["tmp_path"], abi.TMP_PATH))
         self._event: str = options["event"]

@@ -6,8 +6,9 @@ names a deployment, `plain` names one that is run the plain way, and `measure` t
 
 import base64
 import gc
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from wasmfaas.models import Isolation, PackageKind, SandboxSpec
 from wasmfaas.sandbox.descriptors import Descriptors
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.guests import PythonGuest
+from wasmfaas.sandbox.hostcalls import HostCalls
 from wasmfaas.sandbox.instance import Host, Request, Sandbox
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
 from wasmfaas.sandbox.scratch import EventFile, FolderWatch, Scratch
 from wasmfaas.sandbox.snapshot import PageMap
-from wasmfaas.sandbox.stream import Stream
+from wasmfaas.sandbox.stream import Inbox, Stream
 from wasmfaas.sandbox.watch import Watch
 
 _PAGE_BYTES = 4096
@@ -33,6 +35,10 @@ _REGION_NUMBERS = 3
 _READY_MAX = 64
 _BYTES_MAX = 1 << 62
 _CALLS_MAX = 1000
+
+
+def _nowhere(message: Mapping[str, Any]) -> None:
+    """There is no server to send calls to."""
 
 
 class Bench:
@@ -64,7 +70,8 @@ class Bench:
         no_layers = folder / "opt"
         no_layers.mkdir(mode=0o500, exist_ok=True)
         self._host = Host(
-            engine, watch, scratch, stdin, PageMap(), Descriptors(), Output(), Stream(), no_layers
+            *(engine, watch, scratch, stdin, PageMap(), Descriptors(), Output(), Stream()),
+            *(HostCalls(Inbox(socket.socketpair()[0]), _nowhere, lambda: True), no_layers),
         )
         self._sandboxes = Sandboxes(
             self._host, ready_max=_READY_MAX, bytes_max=_BYTES_MAX, calls_max=_CALLS_MAX

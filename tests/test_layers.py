@@ -10,11 +10,12 @@ PACKAGE = Path(__file__).parents[1] / "wasmfaas"
 #: Each part may import itself and the parts below it.
 LAYERS = {
     "errors": 0, "log_errors": 0, "models": 0, "settings": 0, "conversion": 0, "declaration": 0,
-    "exposure": 0, "abi": 0, "wire": 0, "trees": 0, "policy": 0, "patterns": 0,
+    "exposure": 0, "abi": 0, "wire": 0, "trees": 0, "policy": 0,
+    "permissions": 0, "origins": 0, "patterns": 0,
     "schedule_errors": 0,
     "sandbox": 1, "store": 1, "schedules": 1,
     "invoke": 2, "auth": 2,
-    "services": 3, "front": 3,
+    "capabilities": 3, "services": 3, "front": 3,
     "triggers": 4, "api": 4, "edge": 4,
     "wiring": 5,
     "node": 6,
@@ -31,7 +32,7 @@ CONFINED = {
     "uvicorn": {"app", "edge"},
     "typer": {"cli"},
     "httpx": {"cli", "api", "services"},
-    "msgpack": {"wire", "sandbox", "store"},
+    "msgpack": {"wire", "sandbox", "store", "capabilities"},
 }
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 350

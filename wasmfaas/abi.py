@@ -11,6 +11,15 @@ EXPORT_INIT = "init"
 #: What the Python runtime imports beside WASI, and nothing else may.
 IMPORT_EMIT = "emit"
 
+#: What guests ask the server with: of the world of a component, and in a module for core modules.
+IMPORT_CALL = "call"
+IMPORT_TAKE = "take"
+CALLS_MODULE = "wasmfaas"
+#: What one call may be, and what it may be answered with.
+CALL_OPERATION_BYTES_MAX = 64
+CALL_REQUEST_BYTES_MAX = 6_291_456
+CALL_ANSWER_BYTES_MAX = 6_291_456
+
 #: Exports of the reactor ABI.
 EXPORT_MEMORY = "memory"
 EXPORT_REACTOR_ALLOC = "wasmfaas_alloc"
@@ -22,7 +31,7 @@ EXPORT_REACTOR_INITIALIZE = "_initialize"
 EXPORT_COMMAND_START = "_start"
 
 #: Import namespaces that are offered to core modules, and prefixes offered to components.
-CORE_IMPORT_MODULES = ("wasi_snapshot_preview1",)
+CORE_IMPORT_MODULES = ("wasi_snapshot_preview1", CALLS_MODULE)
 COMPONENT_IMPORT_PREFIXES = ("wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/",
                              "wasi:random/", "wasi:sockets/")  # fmt: skip
 

@@ -12,7 +12,7 @@ from wasmfaas.front import Front
 from wasmfaas.settings import Settings
 from wasmfaas.triggers.direct import DirectCalls
 from wasmfaas.triggers.url_targets import is_function_url
-from wasmfaas.wiring import apis
+from wasmfaas.wiring import apis, capabilities
 from wasmfaas.wiring.core import Core
 from wasmfaas.wiring.events import EventParts
 
@@ -55,6 +55,7 @@ class Node:
         self._core = core = await Core.open(self.settings, self._closing, self._progress)
         self.directory = core.directory
         self._events = events = await EventParts.open(core)
+        capabilities.connect(core)
         urls = apis.function_urls(core)
         front = Front(apis.rows(core, urls, events))
         guard = Guard(front, is_function_url, self.settings.is_local)

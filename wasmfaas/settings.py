@@ -100,6 +100,10 @@ class Settings:
         500, "Time past its timeout after which an invocation's worker is killed.", least=0
     )
 
+    calls_per_invocation_max: int = setting(
+        1000, "Calls to the host that one invocation may make.", least=0
+    )
+
     event_async_bytes_max: int = setting(1_048_576, "Size of an asynchronous event.", least=1)
     events_max: int = setting(
         1_000_000, "Asynchronous events that may wait or run; more get 429.", least=0
@@ -150,12 +154,6 @@ class Settings:
     )
     api_requests_inflight_max: int = setting(
         8, "Control-plane requests with a body that are held at once.", least=1
-    )
-    code_bytes_total_max: int = setting(
-        75 * 1024 * MIB, "Size of the packages of all functions, versions and layers.", least=1
-    )
-    artefact_unused_days_max: int = setting(
-        30, "Days after which a compiled module that nothing uses leaves the cache.", least=1
     )
     zipped_bytes_max: int = setting(52_428_800, "Size of a package, zipped.", least=1)
     unzipped_bytes_max: int = setting(262_144_000, "Size of a package, unzipped.", least=1)

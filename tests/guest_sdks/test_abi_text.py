@@ -30,11 +30,15 @@ def dump(lines: str) -> Any:
 
 
 def test_the_worked_examples_are_what_they_say() -> None:
-    request, answers = blocks("text")
+    request, answers, calls = blocks("text")
     ok, error = answers.split("\n\n")
     assert dump(request) == {"event": b'{"n":1}', "context": b"{}"}
     assert dump(ok) == {"ok": b"2"}
     assert dump(error) == {"error": {"errorType": "Odd", "errorMessage": "1 is odd"}}
+    asked, answered, failed = calls.split("\n\n")
+    assert dump(asked) == {"key": "a"}
+    assert dump(answered) == {"value": b"7", "version": 1, "expiresAtMs": None}
+    assert dump(failed) == {"errorType": "NotFound", "errorMessage": "no"}
 
 
 def test_the_wit_in_the_text_is_the_wit_file_without_its_comments() -> None:
@@ -47,7 +51,12 @@ def test_the_wit_in_the_text_is_the_wit_file_without_its_comments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("world", "exports"), [("function", ["handle"]), ("function-with-init", ["handle", "init"])]
+    ("world", "exports"),
+    [
+        ("function", ["handle"]),
+        ("function-with-init", ["handle", "init"]),
+        ("function-with-calls", ["handle", "init"]),
+    ],
 )
 def test_the_wit_file_makes_bindings(world: str, exports: list[str], tmp_path: Path) -> None:
     tool = Path(sys.executable).with_name("componentize-py")
@@ -91,7 +100,7 @@ def worlds(wit: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, body in re.findall(r"world ([\w-]+) \{(.*?)\}", text, re.DOTALL):
         statements = [" ".join(line.split()) for line in body.split(";") if line.strip()]
-        exports = {line for line in statements if line.startswith("export ")}
+        exports = {line for line in statements if line.startswith(("export ", "import "))}
         for line in statements:
             if line.startswith("include "):
                 exports |= found[line.removeprefix("include ")]
@@ -103,4 +112,4 @@ def test_the_python_runtime_implements_the_published_world() -> None:
     published = worlds((ROOT / "guest-sdks" / "wit" / "function.wit").read_text())
     own = worlds((ROOT / "wasmfaas" / "sandbox" / "guest" / "function.wit").read_text())
     assert published == own
-    assert len(own["function-with-init"]) == 2
+    assert len(own["function-with-calls"]) == 3

@@ -109,22 +109,22 @@ def test_code_is_neither_compiled_nor_run(inspector: Inspector) -> None:
             '(module (import "env" "now" (func)) (import "env" "log" (func)) '
             f'(import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) {START})',
             "The module imports what is not offered: env.now, env.log. Functions can be imported "
-            "from: wasi_snapshot_preview1.",
+            "from: wasi_snapshot_preview1, wasmfaas.",
         ),
         (
             f'(module (import "wasi_snapshot_preview1" "fd_fly" (func)) {START})',
             "The module imports what is not offered: wasi_snapshot_preview1.fd_fly. Functions can "
-            "be imported from: wasi_snapshot_preview1.",
+            "be imported from: wasi_snapshot_preview1, wasmfaas.",
         ),
         (
             f'(module (import "wasi_unstable" "fd_close" (func (param i32) (result i32))) {START})',
             "The module imports what is not offered: wasi_unstable.fd_close. Functions can be "
-            "imported from: wasi_snapshot_preview1.",
+            "imported from: wasi_snapshot_preview1, wasmfaas.",
         ),
         (
             f'(module (import "env" "memory" (memory 1)) {START})',
             "The module imports what is not offered: env.memory. Functions can be imported from: "
-            "wasi_snapshot_preview1.",
+            "wasi_snapshot_preview1, wasmfaas.",
         ),
         (
             f'(module (import "wasi_snapshot_preview1" "fd_close" (func)) {START})',
@@ -191,13 +191,18 @@ def test_modules_that_do_not_fit(inspector: Inspector, text: str, sentence: str)
             '(component (import "wasi:http/types@0.2.0" (instance)) (import "mine" (func)))',
             "The component imports what is not offered: wasi:http/types@0.2.0, mine. Offered are: "
             "wasi:cli/*, wasi:clocks/*, wasi:filesystem/*, wasi:io/*, wasi:random/*, "
-            "wasi:sockets/*.",
+            "wasi:sockets/*, call.",
         ),
         (
             '(component (import "wasi:cli/environment@0.2.0" (instance (export "fly" (func)))))',
             "The component cannot be linked: component imports instance "
             "`wasi:cli/environment@0.2.0`, but a matching implementation was not found in the "
             "linker: instance export `fly` has the wrong type: function implementation is missing.",
+        ),
+        (
+            '(component (import "call" (func (param "op" string) (result string))))',
+            "The component imports call: func(string) -> string, but it must be func(string, "
+            "string) -> result<string, string>.",
         ),
         (
             '(component (core module (export "handle")))',

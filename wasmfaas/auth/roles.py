@@ -34,6 +34,7 @@ RULES: Final = (
     ("logs:StartLiveTail", READERS),
     ("logs:*", DEPLOYERS),
     ("wasmfaas:Get*", READERS),
+    ("wasmfaas:PutPermissions", DEPLOYERS),
     ("wasmfaas:RedriveDeadLetters", DEPLOYERS),
     ("wasmfaas:PurgeDeadLetters", DEPLOYERS),
     ("*", ADMINS),

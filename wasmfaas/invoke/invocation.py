@@ -10,8 +10,9 @@ from typing import Any
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke import metering
 from wasmfaas.invoke.admission import Gate
+from wasmfaas.invoke.calls import Caller, Calls, CallSession
 from wasmfaas.invoke.figures import Figures
-from wasmfaas.invoke.job import Job, WorkerDied
+from wasmfaas.invoke.job import Call, Job, WorkerDied
 from wasmfaas.invoke.logs import LogStore
 from wasmfaas.invoke.reply import Reply
 from wasmfaas.invoke.streams import ResponseStream
@@ -98,8 +99,8 @@ class Invocation(Job):
     is none: StorageFull, TooManyRequests, ServiceUnavailable. Lives until then."""
 
     __slots__ = (
-        *("_arrived_ns", "_attempt", "_books", "_done", "_gate", "_log", "_request_id"),
-        *("_started_at_ms", "_stream"),
+        *("_arrived_ns", "_attempt", "_books", "_calls", "_context", "_done", "_gate", "_log"),
+        *("_request_id", "_session", "_started_at_ms", "_stream"),
     )
 
     def __init__(
@@ -110,10 +111,12 @@ class Invocation(Job):
         event: bytes,
         context: InvocationContext,
         done: Done,
+        calls: Calls,
         stream: ResponseStream | None = None,
     ) -> None:
-        """*gate* has let it in, and is told when it leaves. Parts of the answer go to *stream* as
-        they come; without one, the answer comes whole."""
+        """*gate* has let it in, and is told when it leaves. What the guest asks for goes to
+        *calls*. Parts of the answer go to *stream* as they come; without one, the answer comes
+        whole."""
         message: dict[str, Any] = {
             "op": "invoke",
             "request_id": context.request_id,
@@ -124,6 +127,9 @@ class Invocation(Job):
             message["stream"] = stream.terms()
         super().__init__(target, message, len(event))
         self._stream = stream
+        self._calls = calls
+        self._context = context
+        self._session: CallSession | None = None
         self._books = books
         self._gate = gate
         self._done = done
@@ -139,6 +145,8 @@ class Invocation(Job):
         Called in any case, so a caller that goes away takes neither the bill nor the log with it.
         """
         self._gate.leave()
+        if self._session is not None:
+            self._session.end()
         spec, request_id = self.target.spec, self._request_id
         if isinstance(answer, WorkerDied):
             reply = _obituary(answer, spec, request_id)
@@ -183,6 +191,13 @@ class Invocation(Job):
 
     def logged(self, data: bytes) -> None:
         self._log.append(data)
+
+    def called(self, call: Call, answer: Callable[[bool, bytes], None]) -> None:
+        if self._session is None:
+            spec = self.target.spec
+            caller = Caller(spec.function_name, spec.timeout_ms, self._context)
+            self._session = self._calls.session(caller)
+        self._session.begin(call, answer)
 
     def streamed(self, data: bytes, more: Callable[[int], None]) -> None:
         if self._stream is None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from wasmfaas import abi
 from wasmfaas.errors import ResourceConflict, TooManyRequests, WasmfaasError
 from wasmfaas.invoke.admission import Admission
+from wasmfaas.invoke.calls import Calls
 from wasmfaas.invoke.deployments import Prepared
 from wasmfaas.invoke.figures import WINDOW_S
 from wasmfaas.invoke.invocation import EXITED, TIMED_OUT, Books, Done, Invocation
@@ -75,6 +76,7 @@ class Invoker:
         snapshots: Snapshots,
         reservations: Reservations,
         admission: Admission,
+        calls: Calls,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
@@ -85,6 +87,7 @@ class Invoker:
         self._snapshots = snapshots
         self._reservations = reservations
         self._admission = admission
+        self._calls = calls
         self._targets = Routes(draw)
 
     async def invoke(
@@ -146,7 +149,9 @@ class Invoker:
     ) -> Invocation | None:
         name = target.spec.function_name
         gate = self._admission.gate(name)
-        invocation = Invocation(self._books, gate, target, event, context, done, stream)
+        invocation = Invocation(
+            self._books, gate, target, event, context, done, self._calls, stream
+        )
         try:
             gate.enter()
         except TooManyRequests as error:

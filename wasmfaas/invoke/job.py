@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from wasmfaas.errors import WasmfaasError
@@ -10,6 +11,16 @@ from wasmfaas.invoke.demand import Flow
 from wasmfaas.invoke.target import Target
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a guest asks for, in its own words."""
+
+    operation: str
+    #: How the request is encoded, and the answer is to be: `json` or `msgpack`.
+    form: str
+    request: bytes
 
 
 class WorkerDied(Exception):
@@ -67,6 +78,11 @@ class Job:
 
     def logged(self, data: bytes) -> None:
         """What the guest writes while it runs, before the answer."""
+
+    def called(self, call: Call, answer: Callable[[bool, bytes], None]) -> None:
+        """The guest asks for something, and waits; *answer* tells it what came of that. Raises
+        ValueError where it must not ask."""
+        raise ValueError("a call from what may make none")
 
     def streamed(self, data: bytes, more: Callable[[int], None]) -> None:
         """A part of the answer, ahead of it; *more* has the worker send so many bytes more. Raises

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from wasmfaas import wire
+from wasmfaas.invoke.calls import call_of
 from wasmfaas.invoke.job import Job, WorkerDied
 from wasmfaas.invoke.reply import reply_of
 from wasmfaas.invoke.target import Target
@@ -210,6 +211,8 @@ class Worker(asyncio.Protocol):
                 self._logged(message["log"])
             case "chunk":
                 self._streamed(message["data"])
+            case "call":
+                self._called(message)
 
     def _answered(self, message: dict[str, Any]) -> None:
         if self._job is None:
@@ -246,6 +249,17 @@ class Worker(asyncio.Protocol):
         if self._job is None or type(data) is not bytes or len(data) > wire.CHUNK_BYTES_MAX:
             raise ValueError("a part of no answer, or none")
         self._job.streamed(data, functools.partial(self._more, self._job))
+
+    def _called(self, message: Mapping[str, Any]) -> None:
+        number, job = message["number"], self._job
+        if job is None or type(number) is not int:
+            raise ValueError("a call from nobody")
+        job.called(call_of(message), functools.partial(self._answer, job, number))
+
+    def _answer(self, job: Job, number: int, ok: bool, answer: bytes) -> None:
+        """Tell the guest what came of its call, where it still runs."""
+        if self._job is job:
+            self._send({"op": "called", "number": number, "ok": ok, "answer": answer})
 
     def _more(self, job: Job, size: int) -> None:
         """There is room for *size* bytes more of what *job* streams."""

@@ -21,6 +21,7 @@ from wasmfaas.sandbox.envelope import (
     text_as_json,
 )
 from wasmfaas.sandbox.exposure import GLOBAL_PREFIX
+from wasmfaas.sandbox.hostcalls import HostCalls
 from wasmfaas.sandbox.immortals import immortalize_memory
 from wasmfaas.sandbox.imports import CoreImports
 from wasmfaas.sandbox.instance import (
@@ -38,12 +39,13 @@ from wasmfaas.sandbox.stream import Stream
 class Linkers:
     """The host's imports, defined once. Lives as long as the engine."""
 
-    def __init__(self, engine: Engine, stream: Stream) -> None:
-        self.core = CoreImports(engine)
+    def __init__(self, engine: Engine, stream: Stream, calls: HostCalls) -> None:
+        self.core = CoreImports(engine, calls)
         self.component = component.Linker(engine)
         self.component.add_wasip2()
         with self.component.root() as root:
             root.add_func(abi.IMPORT_EMIT, stream.emit)
+            root.add_func(abi.IMPORT_CALL, calls.call_text)
 
     def guest(self, kind: PackageKind) -> Guest:
         """A new way in for one sandbox."""

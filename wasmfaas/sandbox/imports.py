@@ -1,4 +1,4 @@
-"""What core modules import, WASI preview 1, and the state that it keeps for them.
+"""What core modules import, WASI preview 1 and our calls, and the state that it keeps for them.
 
 Open descriptors are the host's, so what a guest does to them is not undone by putting its memory
 back. A module that can open none (`exposure`) has just the first few; a small module of ours beside
@@ -11,6 +11,7 @@ import wasmtime
 
 from wasmfaas.sandbox.calls import CoreCall
 from wasmfaas.sandbox.engine import Engine
+from wasmfaas.sandbox.hostcalls import HostCalls
 from wasmfaas.sandbox.memory import MemoryAccount
 
 #: Standard streams, /var/task, /tmp, /opt, and what follows, which does not exist.
@@ -41,9 +42,10 @@ _PROBE = f"""(module
 class CoreImports:
     """The linker of core modules, and the probe beside them. Lives as long as the engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, calls: HostCalls) -> None:
         self.linker = wasmtime.Linker(engine)
         self.linker.define_wasi()
+        calls.define_core(self.linker)
         self._engine = engine
         self._module: wasmtime.Module | None = None
 

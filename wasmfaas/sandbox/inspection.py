@@ -15,6 +15,7 @@ from wasmfaas import abi
 from wasmfaas.models import Inspection, PackageKind
 from wasmfaas.sandbox import binary
 from wasmfaas.sandbox.engine import MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX
+from wasmfaas.sandbox.hostcalls import define_core
 
 #: What a worker grants a sandbox, whatever its memory.
 _NAMES_SHOWN = 20
@@ -36,6 +37,8 @@ _COMPONENT_TYPES = {
     abi.EXPORT_INIT: "func(string) -> result<string, string>",
 }
 
+_CALL_TYPE = "func(string, string) -> result<string, string>"
+
 
 class Refused(Exception):
     """The module cannot be deployed; the message says why, to the user."""
@@ -48,7 +51,7 @@ class Inspector:
     def __init__(self, engine: wasmtime.Engine, *, is_runtime: bool = False) -> None:
         """*is_runtime*: what is looked at is the Python runtime, which is offered more."""
         self.engine = engine
-        self._own_imports = {abi.IMPORT_EMIT} if is_runtime else set[str]()
+        self._offered = {abi.IMPORT_CALL} | ({abi.IMPORT_EMIT} if is_runtime else set[str]())
         config = wasmtime.Config()
         config.cranelift_opt_level = "none"
         # A skeleton is instantiated in order to link it, so its memories must cost nothing.
@@ -83,6 +86,7 @@ class Inspector:
         module = wasmtime.Module(self._skeletons, skeleton)
         linker = wasmtime.Linker(self._skeletons)
         linker.define_wasi()
+        define_core(linker, _never_called, _never_called)
         self._refuse_unknown_imports(module, linker)
         try:
             linker.instantiate_pre(module)
@@ -120,14 +124,21 @@ class Inspector:
         unknown = [
             name
             for name in imports
-            if name not in self._own_imports and not name.startswith(abi.COMPONENT_IMPORT_PREFIXES)
+            if name not in self._offered and not name.startswith(abi.COMPONENT_IMPORT_PREFIXES)
         ]
         if unknown:
             offered = ", ".join(prefix + "*" for prefix in abi.COMPONENT_IMPORT_PREFIXES)
             raise Refused(
                 f"The component imports what is not offered: {shown_names(unknown)}. Offered are: "
-                f"{offered}."
+                f"{offered}, {abi.IMPORT_CALL}."
             )
+        if abi.IMPORT_CALL in imports:
+            call_type = _component_type(imports, abi.IMPORT_CALL)
+            if call_type != _CALL_TYPE:
+                raise Refused(
+                    f"The component imports {abi.IMPORT_CALL}: {call_type}, but it must be "
+                    f"{_CALL_TYPE}."
+                )
         self._link(compiled)
         exports = compiled.type.exports(self._skeletons)
         if abi.EXPORT_HANDLE not in exports:
@@ -148,8 +159,8 @@ class Inspector:
         linker = component.Linker(self._skeletons)
         linker.add_wasip2()
         with linker.root() as root:
-            for name in self._own_imports:
-                root.add_func(name, lambda store, text: False)
+            for name in self._offered:
+                root.add_func(name, _never_called)
         store = wasmtime.Store(self._skeletons)
         store.set_limits(
             table_elements=TABLE_ELEMENTS_MAX, tables=TABLES_MAX, memories=MEMORIES_MAX
@@ -165,6 +176,11 @@ class Inspector:
                 raise Refused(f"The component cannot be linked: {shown_reason(error)}") from None
         finally:
             store.close()
+
+
+def _never_called(*_: object) -> bool:
+    """What stands for our functions where nothing runs."""
+    return False
 
 
 def shown_names(names: Iterable[str]) -> str:

@@ -27,6 +27,7 @@ from wasmfaas.sandbox.engine import (
     TABLES_MAX,
     Engine,
 )
+from wasmfaas.sandbox.hostcalls import HostCalls
 from wasmfaas.sandbox.memory import LinearMemory, MemoryAccount
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.scratch import EventFile, Scratch
@@ -56,6 +57,7 @@ class Host:
     descriptors: Descriptors
     output: Output
     stream: Stream
+    calls: HostCalls
     #: An empty folder: /opt of a function without layers.
     no_layers: Path
 
@@ -176,9 +178,13 @@ class Sandbox:
         timeout_s = self.spec.timeout_ms / 1000
         deadline_ms = int(time.time() * 1000) + self.spec.timeout_ms
         context = b'%b, "deadlineMs": "%d"}' % (request.context, deadline_ms)
-        return self._measure(
-            request.request_id, timeout_s, lambda: self._call(request.event, context)
-        )
+        self.host.calls.open()
+        try:
+            return self._measure(
+                request.request_id, timeout_s, lambda: self._call(request.event, context)
+            )
+        finally:
+            self.host.calls.close()
 
     def capture(self) -> None:
         """Take the image that `restore` goes back to, where there is none yet."""

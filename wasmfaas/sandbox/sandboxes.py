@@ -59,7 +59,7 @@ class Sandboxes:
         self._bytes_max = bytes_max
         self._calls_max = calls_max
         self._bytes = 0
-        self._linkers = Linkers(host.engine, host.stream)
+        self._linkers = Linkers(host.engine, host.stream, host.calls)
         self._modules: OrderedDict[str, Compiled] = OrderedDict()
         self._ready: OrderedDict[str, Ready] = OrderedDict()
         self._kept: frozenset[str] = frozenset()

@@ -75,6 +75,8 @@ class Inbox:
         self._readable.register(channel, select.POLLIN)
         #: How many bytes of the stream that runs the server has room for.
         self.room = 0
+        #: The answer to a call, until somebody takes it.
+        self.called: dict[str, Any] | None = None
 
     def next(self) -> dict[str, Any] | None:
         """The next message; None once the server has gone."""
@@ -86,8 +88,8 @@ class Inbox:
         return self._messages.popleft()
 
     def wait(self) -> None:
-        """Wait for the server to make room, but not for long. Ends the process where it has
-        gone."""
+        """Wait for the server to make room or to answer a call, but not for long. Ends the process
+        where it has gone."""
         if self._readable.poll(_LOOK_MS):
             data = self._channel.recv(_RECEIVE_BYTES)
             if not data:
@@ -98,5 +100,7 @@ class Inbox:
         for message in self._decoder.feed(data):
             if message["op"] == "more":
                 self.room += message["bytes"]
+            elif message["op"] == "called":
+                self.called = message
             else:
                 self._messages.append(message)

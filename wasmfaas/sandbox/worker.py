@@ -3,10 +3,10 @@
 It is given a socket, the folders it may read and one to write in, and nothing else. Messages in:
 `invoke`, `load` and `save`; the first about a deployment brings its spec; and, without an answer,
 `drop`, which gives idle sandboxes up, `keep`, and `more`: there is room for more of a stream.
-Messages out, for an invocation: any number of `log` and, where it streams, of `chunk`; then
-`reply`, and, where that does not say so already, `ready` once the next invocation may come. `holds`
-tells when other sandboxes are ready than was said, and `late` that what was said to be ready has to
-start up first.
+Messages out, for an invocation: any number of `log`, of `call`, each of which `called` answers
+before the next, and, where it streams, of `chunk`; then `reply`, and, where that does not say so
+already, `ready` once the next invocation may come. `holds` tells when other sandboxes are ready
+than was said, and `late` that what was said to be ready has to start up first.
 """
 
 import gc
@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from wasmfaas.sandbox import jail
 from wasmfaas.sandbox.descriptors import Descriptors
 from wasmfaas.sandbox.engine import Engine
 from wasmfaas.sandbox.guests import PythonGuest
+from wasmfaas.sandbox.hostcalls import HostCalls
 from wasmfaas.sandbox.instance import Host, Request, Result, Sandbox
 from wasmfaas.sandbox.output import Output
 from wasmfaas.sandbox.sandboxes import Sandboxes
@@ -64,8 +66,10 @@ class Worker:
         stdin = EventFile(scratch_path / "stdin")
         no_layers = scratch_path / "opt"
         no_layers.mkdir(mode=0o500, exist_ok=True)
+        calls = HostCalls(self._inbox, self._send, lambda: watch.expired or scratch.exceeded)
         self._host = Host(
-            engine, watch, scratch, stdin, page_map, descriptors, Output(), Stream(), no_layers
+            *(engine, watch, scratch, stdin, page_map, descriptors),
+            *(Output(), Stream(), calls, no_layers),
         )
         self._sandboxes = Sandboxes(
             self._host,
@@ -244,9 +248,9 @@ class Worker:
                 self._channel.sendall(wire.encode({"op": "log", "log": data}))
         self._host.scratch.check(self._host.watch.expire, deadline)
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any]) -> None:
         with self._sending:
-            self._channel.sendall(wire.encode(message))
+            self._channel.sendall(wire.encode(dict(message)))
 
 
 def _cpu_us() -> int:

@@ -41,6 +41,7 @@ class Kind(enum.StrEnum):
     EVENT_INVOKE = "event-invoke"
     RECURSION = "recursion"
     RUNTIME_MANAGEMENT = "runtime-management"
+    PERMISSIONS = "permissions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from wasmfaas.api.logs.operations import LogsOperations
 from wasmfaas.api.logs.service import LOGS
 from wasmfaas.api.management import Management
 from wasmfaas.api.own_routes import PREFIX
+from wasmfaas.api.permissions import PermissionRoutes
 from wasmfaas.api.sts import Sts, is_query
 from wasmfaas.api.targeted import TargetedApi
 from wasmfaas.front import Row, always
@@ -67,7 +68,11 @@ def _management(core: Core, parts: EventParts) -> Management:
         links=core.links,
         guest_python=core.guest_python,
         figures=core.invoker.figures,
-        groups=(EventRoutes(parts.events), KeyRoutes(core.keys)),
+        groups=(
+            EventRoutes(parts.events),
+            KeyRoutes(core.keys),
+            PermissionRoutes(core.registry),
+        ),
         authenticator=core.authenticator,
     )
 

@@ -19,6 +19,7 @@ from wasmfaas.auth.keys import KeyStore
 from wasmfaas.auth.throttle import Throttle
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke.admission import Admission
+from wasmfaas.invoke.calls import Calls
 from wasmfaas.invoke.compilers import Compilers
 from wasmfaas.invoke.deployments import Deployments
 from wasmfaas.invoke.figures import Figures
@@ -31,7 +32,7 @@ from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.settings import Settings
-from wasmfaas.store.artefacts import Artefact, Artefacts
+from wasmfaas.store.artefacts import Artefacts
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
@@ -66,6 +67,8 @@ class Core:
     logs: LogStore
     workers: Workers
     invoker: Invoker
+    #: Where running guests ask for what is outside of them.
+    calls: Calls
     provisioning: Provisioning
     keys: KeyStore
     authenticator: Authenticator
@@ -100,10 +103,11 @@ class Core:
         workers = _workers(settings, directory, signed, artefacts)
         snapshots = Snapshots(signed, workers, runtime)
         await snapshots.sweep(await registry.deployment_ids())
+        calls = Calls()
         books = Books(settings, ledger, logs, Figures())
         invoker = Invoker(
             settings, registry, deployments, workers, books, snapshots, registry.attachments,
-            await _admission(settings, registry),
+            await _admission(settings, registry), calls,
         )  # fmt: skip
         artefact = await runtime.ensure(progress)
         closing.push_async_callback(workers.close)
@@ -113,6 +117,7 @@ class Core:
             database=database, names=names, changes=changes, registry=registry,
             code_store=code_store, packages=packages, deployments=deployments, ledger=ledger,
             logs=logs, workers=workers, invoker=invoker,
+            calls=calls,
             provisioning=Provisioning(
                 registry.attachments, invoker, workers, settings.workers_max
             ),
@@ -120,11 +125,6 @@ class Core:
             links=CodeLinks(time.time, settings.scheme), guest_python=runtime.version,
         )  # fmt: skip
         await core._start(snapshots)
-        tasks.start(
-            compilers.keep_swept(
-                lambda: _artefacts_in_use(registry, artefact), settings.artefact_unused_days_max
-            )
-        )
         return core
 
     async def _start(self, snapshots: Snapshots) -> None:
@@ -172,10 +172,6 @@ async def _admission(settings: Settings, registry: Registry) -> Admission:
     admission = Admission(settings.concurrency_max)
     admission.reserve_all(await registry.attachments.reservations())
     return admission
-
-
-async def _artefacts_in_use(registry: Registry, runtime: Artefact) -> set[str]:
-    return {*await registry.artefact_names(), runtime.name}
 
 
 async def _fold(ledger: Ledger) -> None:

@@ -517,6 +517,154 @@ static inline bool wasmfaas_impl_request(wasmfaas_text in, wasmfaas_request *req
     return in.size == 0 && request->event.data != NULL && request->context.data != NULL;
 }
 
+/* ---- calls to the host ------------------------------------------------------------------------ */
+
+/* Section 12 of the ABI. A request is a msgpack map: say how many members it has, then each name
+ * and its value. An answer is one, too; so is an error, with `errorType` and `errorMessage`.
+ *
+ *     wasmfaas_buffer request = {NULL, 0, 0}, answer = {NULL, 0, 0};
+ *     wasmfaas_pack_map(&request, 1);
+ *     wasmfaas_pack_string(&request, "key");
+ *     wasmfaas_pack_string(&request, "visits");
+ *     if (wasmfaas_call("kv.get", &request, &answer)) {
+ *         wasmfaas_text value = wasmfaas_unpack(wasmfaas_unpack_member(&answer, "value"));
+ *         ...
+ *     }
+ *     wasmfaas_free(&request);
+ *     wasmfaas_free(&answer);
+ */
+
+/* The head of a msgpack value: `tag`, then `number` in four bytes. */
+static inline void wasmfaas_impl_pack(wasmfaas_buffer *buffer, unsigned char tag, size_t number) {
+    unsigned char head[5] = {tag, 0, 0, 0, 0};
+    for (size_t i = 4; i >= 1; i--, number >>= 8) head[i] = (unsigned char)(number & 0xFF);
+    wasmfaas_impl_append(buffer, head, sizeof head);
+}
+
+/* A map of `members` names and values, which follow. */
+static inline void wasmfaas_pack_map(wasmfaas_buffer *buffer, size_t members) {
+    wasmfaas_impl_pack(buffer, 0xDF, members);
+}
+
+/* An array of `items` values, which follow. */
+static inline void wasmfaas_pack_array(wasmfaas_buffer *buffer, size_t items) {
+    wasmfaas_impl_pack(buffer, 0xDD, items);
+}
+
+/* A string, which has to be UTF-8. */
+static inline void wasmfaas_pack_text(wasmfaas_buffer *buffer, const char *text, size_t size) {
+    wasmfaas_impl_pack(buffer, 0xDB, size);
+    wasmfaas_impl_append(buffer, text, size);
+}
+
+static inline void wasmfaas_pack_string(wasmfaas_buffer *buffer, const char *text) {
+    wasmfaas_pack_text(buffer, text, strlen(text));
+}
+
+static inline void wasmfaas_pack_bytes(wasmfaas_buffer *buffer, const void *data, size_t size) {
+    wasmfaas_impl_pack(buffer, 0xC6, size);
+    wasmfaas_impl_append(buffer, data, size);
+}
+
+static inline void wasmfaas_pack_integer(wasmfaas_buffer *buffer, int64_t number) {
+    unsigned char packed[9] = {0xD3, 0, 0, 0, 0, 0, 0, 0, 0};
+    uint64_t bits = (uint64_t)number;
+    for (size_t i = 8; i >= 1; i--, bits >>= 8) packed[i] = (unsigned char)(bits & 0xFF);
+    wasmfaas_impl_append(buffer, packed, sizeof packed);
+}
+
+/* The msgpack value of the member `name` of the map in `map`; none where there is none. */
+static inline wasmfaas_text wasmfaas_unpack_member(const wasmfaas_buffer *map, const char *name) {
+    wasmfaas_text found = {NULL, 0}, in = {map->data, map->size};
+    wasmfaas_impl_token head, key, value;
+    if (!wasmfaas_impl_next(&in, &head) || ((head.tag & 0xF0) != 0x80 && (head.tag | 1) != 0xDF)) return found;
+    for (uint64_t members = head.inside / 2; members > 0; members--) {
+        if (!wasmfaas_impl_next(&in, &key) || key.inside > 0) return found;
+        wasmfaas_text start = in;
+        if (!wasmfaas_impl_next(&in, &value)) return found;
+        for (uint64_t left = value.inside; left > 0; left += value.inside, left--) {
+            if (!wasmfaas_impl_next(&in, &value)) return found;
+        }
+        if (wasmfaas_impl_is(&key, name)) {
+            found.data = start.data;
+            found.size = start.size - in.size;
+            return found;
+        }
+    }
+    return found;
+}
+
+/* The bytes of a msgpack str or bin; none for anything else, null among it. */
+static inline wasmfaas_text wasmfaas_unpack(wasmfaas_text value) {
+    wasmfaas_text none = {NULL, 0};
+    wasmfaas_impl_token token;
+    if (value.data == NULL || !wasmfaas_impl_next(&value, &token)) return none;
+    bool text = (token.tag & 0xE0) == 0xA0 || (token.tag >= 0xD9 && token.tag <= 0xDB);
+    return text || (token.tag >= 0xC4 && token.tag <= 0xC6) ? token.payload : none;
+}
+
+/* A msgpack integer or boolean; `otherwise` for anything else. */
+static inline int64_t wasmfaas_unpack_integer(wasmfaas_text value, int64_t otherwise) {
+    wasmfaas_impl_token token;
+    if (value.data == NULL || !wasmfaas_impl_next(&value, &token)) return otherwise;
+    if (token.tag < 0x80 || token.tag >= 0xE0) return token.tag < 0x80 ? token.tag : (int64_t)token.tag - 256;
+    if (token.tag == 0xC2 || token.tag == 0xC3) return token.tag - 0xC2;
+    if (token.tag < 0xCC || token.tag > 0xD3) return otherwise;
+    bool negative = token.tag >= 0xD0 && ((unsigned char)token.payload.data[0] & 0x80) != 0;
+    uint64_t bits = negative ? UINT64_MAX : 0;
+    for (size_t i = 0; i < token.payload.size; i++) bits = bits << 8 | (unsigned char)token.payload.data[i];
+    return (int64_t)bits;
+}
+
+static inline void wasmfaas_free(wasmfaas_buffer *buffer) {
+    free(buffer->data);
+    buffer->data = NULL;
+    buffer->size = buffer->capacity = 0;
+}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef __wasm__
+__attribute__((import_module("wasmfaas"), import_name("call"))) uint64_t wasmfaas_impl_host_call(
+    const char *op, size_t op_size, const char *request, size_t request_size);
+__attribute__((import_module("wasmfaas"), import_name("take"))) size_t wasmfaas_impl_host_take(
+    char *data, size_t size);
+#else
+static inline uint64_t wasmfaas_impl_host_call(
+    const char *op, size_t op_size, const char *request, size_t request_size) {
+    (void)op, (void)op_size, (void)request, (void)request_size;
+    return (uint64_t)1 << 32;
+}
+
+static inline size_t wasmfaas_impl_host_take(char *data, size_t size) {
+    (void)data, (void)size;
+    return 0;
+}
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+/* Asks the host for `op`. What it says replaces what is in `answer`: the answer, and true; or the
+ * error, and false. Outside of a sandbox, the error is `Unavailable`. */
+static inline bool wasmfaas_call(const char *op, const wasmfaas_buffer *request, wasmfaas_buffer *answer) {
+    uint64_t called = wasmfaas_impl_host_call(op, strlen(op), request->data, request->size);
+    size_t size = (size_t)(called & 0xFFFFFFFF);
+    answer->size = 0;
+    wasmfaas_impl_reserve(answer, size);
+    if (size > 0 && wasmfaas_impl_host_take(answer->data, size) == size) {
+        answer->size = size;
+        return called >> 32 == 0;
+    }
+    wasmfaas_pack_map(answer, 2);
+    wasmfaas_pack_string(answer, "errorType");
+    wasmfaas_pack_string(answer, "Unavailable");
+    wasmfaas_pack_string(answer, "errorMessage");
+    wasmfaas_pack_string(answer, "there is no host to answer this");
+    return false;
+}
+
 #define WASMFAAS_IMPL_HEAD 9
 
 /* Runs the handler; the answer envelope is then in response->buffer. */

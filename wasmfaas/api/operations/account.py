@@ -6,6 +6,9 @@ from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.settings import Settings
 from wasmfaas.store.registry import Registry
 
+#: Lambda's quota; here the disk is the limit.
+TOTAL_CODE_BYTES = 75 * 1024**3
+
 
 class AccountOperations:
     """Handler of GetAccountSettings. Lifetime: process."""
@@ -26,7 +29,7 @@ class AccountOperations:
         return Reply(
             {
                 "AccountLimit": {
-                    "TotalCodeSize": self._settings.code_bytes_total_max,
+                    "TotalCodeSize": TOTAL_CODE_BYTES,
                     "CodeSizeUnzipped": self._settings.unzipped_bytes_max,
                     "CodeSizeZipped": self._settings.zipped_bytes_max,
                     "ConcurrentExecutions": concurrency,

@@ -1,7 +1,9 @@
 """Entry point of the Python runtime component. Everything imported here is in its image."""
 
+import sys
+
 import wit_world
-from _wasmfaas import runtime
+from _wasmfaas import host, runtime
 from componentize_py_types import Err
 
 
@@ -21,5 +23,12 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             raise Err(error.payload) from None
 
 
+#: What functions know it by.
+PUBLIC_NAME = "wasmfaas"
+sys.modules |= {
+    PUBLIC_NAME: host,
+    f"{PUBLIC_NAME}.kv": host.kv,
+    f"{PUBLIC_NAME}.secrets": host.secrets,
+}
 RUNTIME = runtime.Runtime(wit_world.emit)
 runtime.prepare_image(RUNTIME)
