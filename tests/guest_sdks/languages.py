@@ -99,6 +99,10 @@ def _c(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_reactor(source, output))
 
 
+def _zig(source: Path, cache_dir: Path) -> Files:
+    return toolchain.built(lambda output: toolchain.build_zig(source, output))
+
+
 LANGUAGES = (
     Language(
         name="c",
@@ -108,6 +112,15 @@ LANGUAGES = (
         inputs=("guest-sdks/c/include",),
         build=_c,
         holds_nul=False,
+        has_traces=False,
+    ),
+    Language(
+        name="zig",
+        kind=PackageKind.REACTOR,
+        sample="guest-sdks/zig/samples/{}.zig",
+        probe="tests/guest_sdks/probes/probe.zig",
+        inputs=("guest-sdks/zig/src",),
+        build=_zig,
         has_traces=False,
     ),
 )

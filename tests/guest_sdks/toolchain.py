@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-C_SDK = Path(__file__).parents[2] / "guest-sdks" / "c"
+SDKS = Path(__file__).parents[2] / "guest-sdks"
+C_SDK = SDKS / "c"
 SAMPLES = C_SDK / "samples"
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
 
@@ -48,4 +49,13 @@ def build_native(source: Path, output: Path) -> Path:
     """*source* as a program for this machine, undefined behaviour trapped, written to *output*."""
     zig("cc", "-O1", "-g", "-fsanitize=undefined", "-fsanitize-trap=undefined", *STRICT,
         f"-I{C_SDK / 'include'}", "-o", str(output), str(source))  # fmt: skip
+    return output
+
+
+def build_zig(source: Path, output: Path) -> Path:
+    """*source* as a reactor on the Zig SDK, written to *output*."""
+    zig("build-exe", "-target", "wasm32-wasi", "-mexec-model=reactor", "-fno-entry", "-rdynamic",
+        "-O", "ReleaseSmall", "--stack", "262144", f"-femit-bin={output}",
+        "--dep", "wasmfaas", f"-Mroot={source}",
+        f"-Mwasmfaas={SDKS / 'zig' / 'src' / 'wasmfaas.zig'}")  # fmt: skip
     return output
