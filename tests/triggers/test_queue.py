@@ -439,3 +439,19 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.001)
+
+
+async def test_an_event_brings_its_own_bounds_and_its_own_dead_letters(
+    queue: EventQueue, runner: EventRunner, functions: Functions, events: Events
+) -> None:
+    letters = "arn:aws:sqs:us-east-1:000000000000:letters"
+    await queue.enqueue(
+        NewEvent(id="e", function_name="f", payload=b"{}", retries_max=0, dead_letter=letters)
+    )
+    functions.results = ["Oops"]
+    await runner.step()
+    await runner.settled()
+    event = await events.show("e")
+    assert (event["state"], event["condition"]) == ("dead", "RetriesExhausted")
+    assert event["sent_to"] == letters
+    assert [each["destination"] for each in event["deliveries"]] == [letters]

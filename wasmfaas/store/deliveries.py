@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert
 
-from wasmfaas.store.events import EventState
+from wasmfaas.store.events import EventState, NewEvent
 from wasmfaas.store.outbox_tables import OUTBOX
 
 #: Longest destination, in characters.
@@ -58,6 +59,24 @@ class DeliveryEnd:
     delay_ms: int = 0
     #: For people; None for success.
     error: str | None = None
+
+
+def dead_letter(event: NewEvent, code: str, message: str, retries: int) -> NewDelivery:
+    """What the queue that *event* brings with it (its `dead_letter`) is told of its failure, with
+    the message attributes of EventBridge."""
+    return NewDelivery(
+        id=str(uuid.uuid4()),
+        event_id=event.id,
+        function_name=event.function_name,
+        destination=event.dead_letter or "",
+        body=event.payload,
+        attributes={
+            "ERROR_CODE": code,
+            "ERROR_MESSAGE": message,
+            "EXECUTION_ID": event.id,
+            "RETRY_ATTEMPTS": retries,
+        },
+    )
 
 
 def insert_delivery(connection: Connection, delivery: NewDelivery, now: int) -> None:

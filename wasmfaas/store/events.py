@@ -48,6 +48,11 @@ class NewEvent:
     trace_id: str | None = None
     #: How many events led to this one, by way of destinations.
     depth: int = 0
+    #: Bounds beside those of the function's configuration.
+    retries_max: int | None = None
+    age_s_max: int | None = None
+    #: The ARN of a queue that is told where it fails, beside our own store of dead letters.
+    dead_letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

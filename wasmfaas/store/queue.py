@@ -98,7 +98,7 @@ class EventQueue:
                 f"The idempotency key has {len(key)} characters, but must have from 1 to "
                 f"{KEY_CHARACTERS_MAX}."
             )
-        if self._pending >= self._events_max:
+        if self.is_full:
             raise TooManyRequests(
                 f"{self._pending} asynchronous invocations wait already, and at most "
                 f"{self._events_max} may (--events-max). Try again later.",
@@ -115,6 +115,16 @@ class EventQueue:
                 self._pending -= 1
         self.woken.set()
         return stored
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many events wait or run as may."""
+        return self._pending >= self._events_max
+
+    def note(self, count: int) -> None:
+        """Hear of *count* events that were entered beside it."""
+        self._pending += count
+        self.woken.set()
 
     async def claim(self, limit: int) -> list[Claimed]:
         """Lease up to *limit* events that are due, for one attempt each. Functions take turns, so

@@ -246,6 +246,10 @@ EVENTS = Table(
     Column("trace_id", Text),
     #: How many events led to this one, by way of destinations.
     Column("depth", Integer, nullable=False),
+    #: What a schedule asks for its events; the function's configuration is for the others.
+    Column("retries_max", Integer),
+    Column("age_s_max", Integer),
+    Column("dead_letter", Text),
     Column("attempt", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("delays", Integer, nullable=False),

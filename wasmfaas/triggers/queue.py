@@ -213,7 +213,7 @@ class EventRunner:
             rules = {each.qualifier: EventRules.of(each.value) for each in found}
             if self._changes == changes:
                 self._rules[name] = rules
-        return rules.get(event.qualifier or LATEST, EventRules())
+        return rules.get(event.qualifier or LATEST, EventRules()).within(event)
 
 
 async def keep_pruned(events: Events, queue: EventQueue) -> None:

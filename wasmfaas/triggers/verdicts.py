@@ -11,7 +11,7 @@ from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.models import LATEST, Outcome
 from wasmfaas.services.arns import MessageArn
 from wasmfaas.services.webhooks import is_webhook
-from wasmfaas.store.deliveries import NewDelivery
+from wasmfaas.store.deliveries import NewDelivery, dead_letter
 from wasmfaas.store.events import Claimed, EventState, NewEvent, Verdict
 from wasmfaas.triggers import records
 
@@ -44,6 +44,17 @@ class EventRules:
             on_success=config.get("OnSuccess", {}).get("Destination"),
             on_failure=config.get("OnFailure", {}).get("Destination"),
         )
+
+    def within(self, event: NewEvent) -> "EventRules":
+        """These rules, but no more than *event* brings with it allows."""
+        rules = self
+        if event.retries_max is not None:
+            retries_max = min(self.retries_max, event.retries_max)
+            rules = dataclasses.replace(rules, retries_max=retries_max)
+        if event.age_s_max is not None:
+            age_ms_max = min(self.age_ms_max, event.age_s_max * 1000)
+            rules = dataclasses.replace(rules, age_ms_max=age_ms_max)
+        return rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,11 @@ class Judgement:
             attributes = records.attributes(self.event, self.result)
             deliveries.append(self._delivery(self.dead_letters_to, self.event.payload, attributes))
             sent_to.append(self.dead_letters_to)
+        if self.event.dead_letter is not None and not succeeded:
+            message = str(records.attributes(self.event, self.result)["ErrorMessage"])
+            retries = max(0, verdict.failures - 1)
+            deliveries.append(dead_letter(self.event, verdict.condition, message, retries))
+            sent_to.append(self.event.dead_letter)
         return dataclasses.replace(
             verdict,
             events=tuple(events),
