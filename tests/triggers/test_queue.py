@@ -441,17 +441,15 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_an_event_brings_its_own_bounds_and_its_own_dead_letters(
-    queue: EventQueue, runner: EventRunner, functions: Functions, events: Events
-) -> None:
+async def test_an_event_brings_its_own_bounds_and_its_own_dead_letters(world: World) -> None:
     letters = "arn:aws:sqs:us-east-1:000000000000:letters"
-    await queue.enqueue(
-        NewEvent(id="e", function_name="f", payload=b"{}", retries_max=0, dead_letter=letters)
-    )
-    functions.results = ["Oops"]
-    await runner.step()
-    await runner.settled()
-    event = await events.show("e")
-    assert (event["state"], event["condition"]) == ("dead", "RetriesExhausted")
+    await world.enqueue(retries_max=0, dead_letter=letters)
+    await world.enqueue("young", age_s_max=60)
+    world.functions.results = ["Oops", TooManyRequests("no", reason="r")]
+    await world.run()
+    assert await world.show() == ("dead", "RetriesExhausted")
+    event = await world.events.show("e")
     assert event["sent_to"] == letters
     assert [each["destination"] for each in event["deliveries"]] == [letters]
+    assert await world.run(61) == 0
+    assert await world.show("young") == ("expired", "EventAgeExceeded")
