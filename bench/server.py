@@ -17,7 +17,7 @@ from bench.connection import Answer, Connection
 from bench.failures import BenchFailure, NotMeasured
 from bench.hello import Package
 from wasmfaas.auth.signer import Credentials, Signer
-from wasmfaas.settings import ENVIRONMENT_PREFIX
+from wasmfaas.declaration import ENVIRONMENT_PREFIX
 
 #: The Python runtime may have to be built and compiled first.
 _START_S_MAX = 600.0

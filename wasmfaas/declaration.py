@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+ENVIRONMENT_PREFIX = "WASMFAAS_"
+
 
 class InvalidSetting(ValueError):
     """A setting has a value that cannot be used; the message names the setting and the value."""
@@ -50,3 +52,25 @@ def cores() -> int:
 def memory_bytes() -> int:
     """The memory of this machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def environment_name(name: str) -> str:
+    """`data_dir` → `WASMFAAS_DATA_DIR`."""
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def has_flag(field: "dataclasses.Field[Any]") -> bool:
+    """Whether *field* can be set on the command line."""
+    return "secret" not in field.metadata
+
+
+def flag_name(name: str) -> str:
+    """`data_dir` → `--data-dir`."""
+    return "--" + name.replace("_", "-")
+
+
+def shown_default(field: "dataclasses.Field[Any]") -> str:
+    """The default of *field* for people."""
+    if field.default is None or field.default is False:
+        return "none" if field.default is None else "off"
+    return str(field.metadata.get("shown", field.default))

@@ -15,6 +15,7 @@ from wasmfaas.triggers.url_targets import is_function_url
 from wasmfaas.wiring import apis, capabilities
 from wasmfaas.wiring.core import Core
 from wasmfaas.wiring.events import EventParts
+from wasmfaas.wiring.queues import open_queues
 
 
 class Node:
@@ -46,6 +47,7 @@ class Node:
         """End what would go on for ever; what has an end may come to it."""
         self._core.logs.close()
         self._events.runner.stop()
+        self._queues.stop()
 
     def cut_short(self) -> None:
         """End the invocations that still run. Their callers are told, and their usage is kept."""
@@ -54,6 +56,7 @@ class Node:
     async def _open(self) -> None:
         self._core = core = await Core.open(self.settings, self._closing, self._progress)
         self.directory = core.directory
+        self._queues = await open_queues(core)
         self._events = events = await EventParts.open(core)
         capabilities.connect(core)
         urls = apis.function_urls(core)

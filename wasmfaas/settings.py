@@ -13,13 +13,16 @@ from wasmfaas.declaration import (
     cores,
     default_cache_dir,
     default_data_dir,
+    environment_name,
+    flag_name,
+    has_flag,
     memory_bytes,
     secret,
     setting,
+    shown_default,
 )
 from wasmfaas.exposure import LOOPBACK_HOSTS, endpoint_objection, exposure_objection
 
-ENVIRONMENT_PREFIX = "WASMFAAS_"
 MIB = 1024 * 1024
 #: What fits between the server and a worker, together with what goes along with it.
 MESSAGE_BYTES_MAX = 12 * MIB
@@ -107,6 +110,10 @@ class Settings:
     event_async_bytes_max: int = setting(1_048_576, "Size of an asynchronous event.", least=1)
     events_max: int = setting(
         1_000_000, "Asynchronous events that may wait or run; more get 429.", least=0
+    )
+    queues_max: int = setting(1000, "Queues (SQS) that may exist.", least=0)
+    queue_messages_max: int = setting(
+        1_000_000, "Messages that may be in one queue; more are throttled.", least=1
     )
     events_concurrency_max: int = computed(cores, "Events that run at once.", "cores", least=1)
 
@@ -287,21 +294,6 @@ class Settings:
         return "http" if self.tls_cert is None else "https"
 
 
-def environment_name(setting: str) -> str:
-    """`data_dir` → `WASMFAAS_DATA_DIR`."""
-    return ENVIRONMENT_PREFIX + setting.upper()
-
-
-def has_flag(setting: "dataclasses.Field[Any]") -> bool:
-    """Whether *setting* can be set on the command line."""
-    return "secret" not in setting.metadata
-
-
-def flag_name(setting: str) -> str:
-    """`data_dir` → `--data-dir`."""
-    return "--" + setting.replace("_", "-")
-
-
 def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
     """Settings from defaults, then environment variables, then *overrides* that are not None.
 
@@ -323,13 +315,6 @@ def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settin
                 f"{each.name} is {value!r}, but must be of type {kind.__name__}."
             ) from None
     return Settings(**chosen)
-
-
-def shown_default(setting: "dataclasses.Field[Any]") -> str:
-    """The default of *setting* for people."""
-    if setting.default is None or setting.default is False:
-        return "none" if setting.default is None else "off"
-    return str(setting.metadata.get("shown", setting.default))
 
 
 def table() -> list[tuple[str, str, str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import environment, wasmfaas
-from wasmfaas import __version__, settings
+from wasmfaas import __version__, declaration, settings
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def test_every_setting_is_a_flag_with_its_help() -> None:
     for flag, variable, _, _ in settings.table():
         if flag == variable:
             # Everybody on the machine can read a command line.
-            name = variable.removeprefix(settings.ENVIRONMENT_PREFIX).lower()
-            assert settings.flag_name(name) not in shown
+            name = variable.removeprefix(declaration.ENVIRONMENT_PREFIX).lower()
+            assert declaration.flag_name(name) not in shown
         else:
             assert f" {flag} " in shown
     assert f"Default: {settings.Settings().port}." in shown

@@ -8,9 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wasmfaas.cli.failures import Failure, NoServer
-from wasmfaas.declaration import default_data_dir
+from wasmfaas.declaration import default_data_dir, environment_name
 from wasmfaas.exposure import LOOPBACK_HOSTS
-from wasmfaas.settings import environment_name
 
 URL_VARIABLE = "WASMFAAS_URL"
 SERVER_FILE = "server.json"

@@ -12,7 +12,7 @@ from wasmfaas.cli.client import Client
 from wasmfaas.cli.connecting import connect
 from wasmfaas.cli.discovery import URL_VARIABLE, locate
 from wasmfaas.cli.signing import find
-from wasmfaas.settings import environment_name
+from wasmfaas.declaration import environment_name
 
 _SERVER = "Which server"
 

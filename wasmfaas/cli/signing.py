@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wasmfaas.auth.signer import Credentials, Signer
 from wasmfaas.cli.failures import Failure
-from wasmfaas.settings import ENVIRONMENT_PREFIX
+from wasmfaas.declaration import ENVIRONMENT_PREFIX
 
 if TYPE_CHECKING:
     import httpx

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from wasmfaas import wire
+from wasmfaas.declaration import environment_name
 from wasmfaas.errors import InvalidParameterValue, ServiceFailure, StorageFull
 from wasmfaas.invoke.worker import child_environment
 from wasmfaas.models import Inspection
-from wasmfaas.settings import MIB, Settings, environment_name
+from wasmfaas.settings import MIB, Settings
 
 _logger = logging.getLogger(__name__)
 

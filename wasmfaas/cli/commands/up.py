@@ -15,9 +15,15 @@ from wasmfaas.cli.failures import EXIT_USAGE, Failure
 from wasmfaas.cli.options import Json
 from wasmfaas.cli.output import Output
 from wasmfaas.conversion import plain_type
-from wasmfaas.declaration import InvalidSetting
+from wasmfaas.declaration import (
+    InvalidSetting,
+    environment_name,
+    flag_name,
+    has_flag,
+    shown_default,
+)
 from wasmfaas.errors import WasmfaasError
-from wasmfaas.settings import Settings, environment_name, flag_name, has_flag, load, shown_default
+from wasmfaas.settings import Settings, load
 
 
 class _UnusableSetting(Failure):

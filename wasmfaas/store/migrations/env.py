@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from wasmfaas.store import outbox_tables, schedule_tables  # noqa: F401
+from wasmfaas.store import message_tables, outbox_tables, schedule_tables  # noqa: F401
 from wasmfaas.store.schema import METADATA
 
 context.configure(
