@@ -32,7 +32,7 @@ CONFINED = {
     "starlette": {"api", "triggers", "edge", "front"},
     "uvicorn": {"app", "edge"},
     "typer": {"cli"},
-    "httpx": {"cli", "api", "services"},
+    "httpx": {"cli", "api", "services", "capabilities", "wiring"},
     "msgpack": {"wire", "sandbox", "store", "capabilities"},
 }
 FUNCTION_LINES_MAX = 70
