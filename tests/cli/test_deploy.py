@@ -44,6 +44,24 @@ def test_a_folder_is_deployed_as_its_settings_say(cli: Cli, project: Path) -> No
     assert described["configuration"]["Environment"]["Variables"]["AA"] == "1"
 
 
+def test_permissions_are_what_the_folder_says_until_it_says_otherwise(
+    cli: Cli, project: Path
+) -> None:
+    settings = project / "wasmfaas.toml"
+    settings.write_text('[permissions]\nfetch = ["https://a.com"]\nsecrets = ["KEY"]\n')
+    assert cli("deploy", project, "--json").json["action"] == "created"
+    assert cli("deploy", project, "--json").json["action"] == "unchanged"
+    shown = cli("describe", project.name).out
+    assert "fetch: https://a.com" in shown
+    assert "secrets: KEY" in shown
+    settings.write_text("")
+    assert cli("deploy", project, "--json").json["action"] == "unchanged"
+    settings.write_text("[permissions]\n")
+    assert cli("deploy", project, "--json").json["action"] == "updated"
+    permissions = cli("describe", project.name, "--json").json["permissions"]
+    assert permissions == {"invoke": [], "fetch": [], "kv": [], "secrets": []}
+
+
 def test_flags_win_over_the_folders_settings(cli: Cli, project: Path, function_name: str) -> None:
     (project / "wasmfaas.toml").write_text('name = "other"\nmemory_mb = 256\ntimeout_s = 7\n')
     deployed = cli("deploy", project, "--name", function_name, "--memory", 512, "--json").json

@@ -24,6 +24,10 @@ GREETING = "Hello"
 [tags]
 team = "blue"
 
+[permissions]
+fetch = ["https://API.example.com:443/", {origin = "http://db.internal", private = true}]
+kv = ["self", "shared:read"]
+
 [package]
 exclude = ["*.md"]
 """
@@ -43,6 +47,15 @@ def test_everything_that_can_be_said_is_read() -> None:
         layers=("arn:a:1", "arn:b:2"),
         environment={"GREETING": "Hello"},
         tags={"team": "blue"},
+        permissions={
+            "invoke": [],
+            "fetch": [
+                "https://api.example.com",
+                {"origin": "http://db.internal", "private": True},
+            ],
+            "kv": ["self", "shared:read"],
+            "secrets": [],
+        },
         exclude=("*.md",),
     )
 
@@ -72,6 +85,10 @@ def test_what_is_not_said_is_not_chosen(tmp_path: Path) -> None:
         ("environment.PORT = 80\n", "line 1: environment.PORT is 80, but must be a string"),
         ("[package]\nexclude = '*.md'\n", "line 2: package.exclude is '*.md', but must be a list"),
         ("[package]\nexclude = ['/']\n", "line 2: package.exclude holds '/', but must hold"),
+        ("[permissions]\nfly = []\n", "line 2: There are no permissions 'fly'; there are: invoke"),
+        ("[permissions]\ninvoke = 'a'\n", "line 2: permissions.invoke must be a list"),
+        ("[permissions]\nkv = []\nfetch = ['ftp://a']\n", "line 3: permissions.fetch has 'ftp:"),
+        ("permissions = []\n", "line 1: permissions is [], but must be a table"),
         ("isolation = 'none'\n", "line 1: isolation is 'none', but must be one of pristine, fre"),
         ("name = \n", "is not TOML: Invalid value (at line 1, column 8)"),
     ],

@@ -132,6 +132,15 @@ class Client:
         """What Lambda's API does not tell about a function."""
         return self._management("GET", f"/functions/{quote(name, safe='')}")
 
+    def permissions(self, name: str) -> Document:
+        """What the function may ask the server for."""
+        return self._management("GET", f"/functions/{quote(name, safe='')}/permissions")
+
+    def permit(self, name: str, permissions: Mapping[str, Any]) -> Document:
+        """Let it ask for that, and for nothing else."""
+        path = f"/functions/{quote(name, safe='')}/permissions"
+        return self._management("PUT", path, json=dict(permissions))
+
     def logs(self, name: str, *, limit: int, after: int | None = None) -> list[Document]:
         """At most *limit* entries, oldest first: those beyond *after*, or the newest ones."""
         query = {"limit": str(limit)} | ({} if after is None else {"after": str(after)})

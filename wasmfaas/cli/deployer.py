@@ -77,6 +77,8 @@ class Deployer:
             action = "created"
         else:
             action = "updated" if self._update(name, order, found, progress) else "unchanged"
+        if self._permit(name, order.wanted.permissions, progress) and action == "unchanged":
+            action = "updated"
         if order.with_url:
             self._give_url(name, progress)
         details = self._client.details(name)
@@ -87,6 +89,15 @@ class Deployer:
             url=details.get("url"),
             host_url=details.get("host_url"),
         )
+
+    def _permit(self, name: str, wanted: Mapping[str, Any] | None, progress: Progress) -> bool:
+        """Make its permissions what is *wanted*, where anything is said of them; whether they
+        changed."""
+        if wanted is None or wanted == self._client.permissions(name):
+            return False
+        progress("Setting its permissions")
+        self._client.permit(name, wanted)
+        return True
 
     def _give_url(self, name: str, progress: Progress) -> None:
         url = self._client.url_configuration(name)

@@ -10,7 +10,9 @@ from typing import Any
 
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.sources import PROJECT_FILE
+from wasmfaas.errors import InvalidParameterValue
 from wasmfaas.models import Isolation
+from wasmfaas.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class FunctionSettings:
     environment: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
     layers: tuple[str, ...] | None = None
+    #: As the server keeps them.
+    permissions: Mapping[str, Any] | None = None
     exclude: tuple[str, ...] = ()
 
     def overridden(self, **chosen: Any) -> "FunctionSettings":
@@ -37,7 +41,7 @@ class FunctionSettings:
         return replace(self, **{key: value for key, value in chosen.items() if value is not None})
 
 
-_TABLES = ("environment", "tags", "package")
+_TABLES = ("environment", "tags", "permissions", "package")
 _SCALARS = {
     "name": str,
     "handler": str,
@@ -107,6 +111,8 @@ class _Reader:
         self._known(package, _PACKAGE, "package")
         chosen["exclude"] = self._patterns(package.get("exclude", []))
         self._isolation(chosen.get("isolation"))
+        if "permissions" in chosen:
+            chosen["permissions"] = self._permissions(chosen["permissions"])
         return FunctionSettings(**chosen)
 
     def _known(self, table: Mapping[str, Any], known: tuple[str, ...], inside: str) -> None:
@@ -144,6 +150,14 @@ class _Reader:
             known = ", ".join(Isolation)
             message = f"isolation is {value!r}, but must be one of {known}"
             raise self._at("isolation", "", message)
+
+    def _permissions(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        for key, value in table.items():
+            try:
+                Permissions.of({key: value})
+            except InvalidParameterValue as error:
+                raise self._at(key, "permissions", error.message.removesuffix(".")) from None
+        return Permissions.of(table).document()
 
     def _at(self, key: str, inside: str, message: str) -> Failure:
         line = self._line(key, inside)

@@ -19,13 +19,22 @@ def describe(name: Name, url: Url = None, data_dir: DataDir = None, json: Json =
         if found is None:
             raise Refused("ResourceNotFoundException", f"there is no function {name}", 404)
         details = client.details(name)
+        permissions = client.permissions(name)
     configuration = found["Configuration"]
     tags = found.get("Tags") or {}
     if json:
-        out.document({**details, "configuration": configuration, "tags": tags})
+        out.document(
+            {
+                **details,
+                "permissions": permissions,
+                "configuration": configuration,
+                "tags": tags,
+            }
+        )
         return
     out.line((name, "bold"), "  ", *_state(configuration))
     rows = _rows(configuration, details)
+    rows += _permissions(permissions)
     rows += _pairs("env", plan.deployed_environment(configuration)) + _pairs("tag", tags)
     out.facts(rows)
 
@@ -67,6 +76,21 @@ def _rows(configuration: Document, details: Document) -> list[tuple[str, str | S
         ("arn", (str(configuration.get("FunctionArn")), "dim")),
     ]
     return [row for row in rows if (row[1] if isinstance(row[1], str) else row[1][0])]
+
+
+def _permissions(permissions: Document) -> list[tuple[str, str | Styled]]:
+    """What it may ask the server for, a row for each kind."""
+    shown = {
+        kind: ", ".join(
+            each if isinstance(each, str) else f"{each['origin']} (private)" for each in entries
+        )
+        for kind, entries in permissions.items()
+        if entries
+    }
+    return [
+        ("permits" if index == 0 else "", f"{kind}: {visible(text)}")
+        for index, (kind, text) in enumerate(shown.items())
+    ]
 
 
 def _pairs(label: str, pairs: Mapping[str, str]) -> list[tuple[str, str | Styled]]:
