@@ -9,9 +9,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from wasmfaas.store import database
 from wasmfaas.store.database import Database
-from wasmfaas.store.events import EventState, NewEvent
 from wasmfaas.store.deliveries import dead_letter, insert_delivery
 from wasmfaas.store.event_rows import insert_event
+from wasmfaas.store.events import EventState, NewEvent
 from wasmfaas.store.rules import RuleTarget, targets_of
 from wasmfaas.store.schedule_tables import OCCURRENCES, SCHEDULES
 from wasmfaas.store.schedules import Schedule
