@@ -42,8 +42,10 @@ MODULES = sorted(
     path
     for path in PACKAGE.rglob("*.py")
     if path.name not in ("__init__.py", "__main__.py")
-    and not {"guest", "templates", "versions"} & set(path.relative_to(PACKAGE).parts)
+    and not {"templates", "versions"} & set(path.relative_to(PACKAGE).parts)
 )  # fmt: skip
+#: Those of the server and its processes: what runs in a sandbox imports what it finds there.
+OUTSIDE = [path for path in MODULES if "guest" not in path.relative_to(PACKAGE).parts]
 
 
 def part_of(path: Path) -> str:
@@ -59,7 +61,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     part = part_of(path)
     for name in imports(ast.parse(path.read_text())):
@@ -73,7 +75,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_the_server_never_imports_wasmtime() -> None:
     """Its abort would then cost the service, not one invocation."""
-    for path in MODULES:
+    for path in OUTSIDE:
         if part_of(path) in ("sandbox", "cli"):
             continue
         names = set(imports(ast.parse(path.read_text())))

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import tzdata
+
 import wasmfaas
 from wasmfaas.errors import ServiceFailure, StorageFull
 from wasmfaas.invoke.compilers import Compilers, hold
@@ -197,10 +199,15 @@ def _tail(file: IO[bytes]) -> str:
 
 
 def _sources() -> dict[str, bytes]:
-    """The guest's files, by their names relative to its folder."""
+    """The guest's files, by their names relative to its folder, and the time zones of the world."""
     root = Path(wasmfaas.__file__).parent / "sandbox" / "guest"
     paths = sorted(path for path in root.rglob("*") if path.suffix in {".py", ".wit"})
-    return {str(path.relative_to(root)): path.read_bytes() for path in paths}
+    sources = {str(path.relative_to(root)): path.read_bytes() for path in paths}
+    zones = Path(tzdata.__file__).parent
+    for path in sorted(zones.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            sources[f"library/tzdata/{path.relative_to(zones)}"] = path.read_bytes()
+    return sources
 
 
 def _key() -> str:

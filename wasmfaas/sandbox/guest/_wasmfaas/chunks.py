@@ -1,7 +1,9 @@
 """Answers that come in parts: what an iterator yields."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
+
+from _wasmfaas import coroutines
 
 #: Given to the host at once.
 _PIECE_BYTES = 65536
@@ -12,11 +14,13 @@ Emit = Callable[[str], bool]
 
 def is_stream(answer: Any) -> bool:
     """Whether *answer* is an iterator, such as a generator or an open file."""
-    return hasattr(type(answer), "__next__")
+    return hasattr(type(answer), "__next__") or coroutines.is_generator(answer)
 
 
-def send(chunks: Iterable[Any], emit: Emit) -> None:
+def send(chunks: Any, emit: Emit) -> None:
     """Give what *chunks* yields to *emit*, as it comes, until no more is wanted."""
+    if coroutines.is_generator(chunks):
+        chunks = coroutines.iterated(chunks)
     try:
         for chunk in chunks:
             data = _bytes(chunk)

@@ -9,12 +9,15 @@ import os
 import sys
 import zlib
 from types import CodeType, ModuleType
+from typing import Any
 
 #: Where tracebacks say that the standard library is.
 LIBRARY_PATH = f"/var/lang/lib/python{sys.version_info.major}.{sys.version_info.minor}"
 #: Needs what WASI has not (a display, a network, a package index) or is only for CPython's own use.
 _LEFT_OUT = ("site-packages", "__pycache__", "test", "tests", "idlelib", "tkinter", "ensurepip",
              "turtledemo", "bundled")  # fmt: skip
+#: Packages whose other files are kept as well.
+_WITH_DATA = "tzdata"
 
 
 class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -22,15 +25,21 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def __init__(self) -> None:
         self._modules: dict[str, tuple[bool, bytes]] = {}
+        #: Files beside modules, compressed, by path.
+        self._files: dict[str, bytes] = {}
 
     def collect(self, root: str) -> None:
-        """Compile every module below the folder *root*."""
+        """Compile every module below the folder *root*: instead of what there was of its name."""
         for folder, folders, files in os.walk(root):
             folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
-            package = os.path.relpath(folder, root).replace(os.sep, ".").lstrip(".")
+            relative = os.path.relpath(folder, root)
+            package = relative.replace(os.sep, ".").lstrip(".")
             for file in sorted(files):
                 if file.endswith(".py"):
                     self._compile(os.path.join(folder, file), package, file[:-3])
+                elif relative.startswith(_WITH_DATA):
+                    with open(os.path.join(folder, file), "rb") as data:
+                        self._files[f"{relative}/{file}"] = zlib.compress(data.read(), 9)
 
     def _compile(self, path: str, package: str, stem: str) -> None:
         is_package = stem == "__init__"
@@ -61,6 +70,14 @@ class Library(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def get_code(self, fullname: str) -> CodeType:
         code: CodeType = marshal.loads(zlib.decompress(self._modules[fullname][1]))
         return code
+
+    def get_resource_reader(self, fullname: str) -> Any:
+        """Reads the files beside a package. Imported here, as few functions want any."""
+        if not self.is_package(fullname):
+            return None
+        from wasmfaas._resources import Folder
+
+        return Folder(self._files, fullname.replace(".", "/"))
 
     def get_source(self, fullname: str) -> str | None:
         return None

@@ -1,0 +1,14 @@
+"""What functions find beside the standard library, without a dependency of their own.
+
+`fetch`, `kv`, `invoke` and `secrets` are what the host does for them; `wasmfaas.wsgi` and
+`wasmfaas.asgi` run web applications behind function URLs.
+"""
+
+import sys
+
+from _wasmfaas import host
+from _wasmfaas.host import *  # noqa: F403
+
+__all__ = host.__all__
+# For those who import them by these names.
+sys.modules |= {f"{__name__}.kv": host.kv, f"{__name__}.secrets": host.secrets}
