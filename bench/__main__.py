@@ -4,12 +4,12 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import plot, progress
+from bench import plot, progress, python_packages
 from bench.catalogue import BENCHMARKS
 from bench.failures import BenchFailure, NotMeasured
 from bench.options import Options
@@ -23,8 +23,9 @@ _EXIT_INTERRUPTED = 130
 
 def main() -> int:
     """Run what the command line names; the exit status."""
-    if sys.argv[1:2] == [_PLOT]:
-        return _plot(sys.argv[2:])
+    apart = {_PLOT: plot.main, python_packages.NAME: python_packages.main}
+    if sys.argv[1:2] and sys.argv[1] in apart:
+        return _run_apart(apart[sys.argv[1]], sys.argv[2:])
     chosen = _parser().parse_args()
     benchmarks = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     options = Options(
@@ -47,12 +48,15 @@ def main() -> int:
     return 0
 
 
-def _plot(arguments: Sequence[str]) -> int:
+def _run_apart(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return plot.main(arguments)
+        return main(arguments)
     except BenchFailure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return _EXIT_FAILED
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure wasmfaas on this machine.",
-        epilog=f"benchmarks:\n{rows}\n\npython -m bench plot FILE.json… draws what they print.",
+        epilog=f"benchmarks:\n{rows}\n\npython -m bench plot FILE.json… draws what they print; "
+        "python -m bench python-packages tries packages from PyPI.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = [benchmark.name for benchmark in BENCHMARKS]

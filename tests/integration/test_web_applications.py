@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from typing import Any
 
 import httpx
@@ -162,11 +163,21 @@ def functions(request: pytest.FixtureRequest, server: Server) -> Functions:
         name = f"{request.param}-{handler.replace('_', '-')}"
         server.deploy(name, files, Handler=f"app.{handler}", MemorySize=256, Timeout=30)
         names[handler] = name
+        _await_start(server, name)
     with contextlib.closing(server.lambda_client()) as client:
         client.update_function_url_config(
             FunctionName=names["streaming"], InvokeMode="RESPONSE_STREAM"
         )
     return names
+
+
+def _await_start(server: Server, name: str) -> None:
+    """Until it is kept how the function is after its start-up: before that, sandboxes start at
+    once, which takes long on a busy machine, and may take too long."""
+    deadline, in_a_row = time.monotonic() + 60, 0
+    while in_a_row < 4:
+        assert time.monotonic() < deadline, name
+        in_a_row = 0 if call(server, name, "/nowhere").status_code == 502 else in_a_row + 1
 
 
 def call(
