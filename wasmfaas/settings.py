@@ -162,6 +162,12 @@ class Settings:
     api_requests_inflight_max: int = setting(
         8, "Control-plane requests with a body that are held at once.", least=1
     )
+    code_bytes_total_max: int = setting(
+        75 * 1024 * MIB, "Size of the packages of all functions, versions and layers.", least=1
+    )
+    artefact_unused_days_max: int = setting(
+        30, "Days after which a compiled module that nothing uses leaves the cache.", least=1
+    )
     zipped_bytes_max: int = setting(52_428_800, "Size of a package, zipped.", least=1)
     unzipped_bytes_max: int = setting(262_144_000, "Size of a package, unzipped.", least=1)
     package_entries_max: int = setting(20_000, "Files and folders in a package.", least=1)

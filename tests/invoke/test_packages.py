@@ -9,7 +9,7 @@ import pytest
 from tests.invoke.deploying import python_package, rig
 from tests.store.conftest import configuration
 from tests.store.zips import Member, archive
-from wasmfaas.errors import InvalidParameterValue
+from wasmfaas.errors import CodeStorageExceeded, InvalidParameterValue
 from wasmfaas.invoke.packages import Packages
 from wasmfaas.models import LayerReference
 from wasmfaas.settings import Settings
@@ -77,6 +77,9 @@ class References:
         self.asked += 1
         return self.digests
 
+    async def totals(self) -> tuple[int, int]:
+        return len(self.digests), 1000
+
 
 async def test_what_goes_out_of_use_is_swept_once_its_readers_are_gone(tmp_path: Path) -> None:
     directory, references, now = DataDirectory.open(tmp_path), References(), 0.0
@@ -109,3 +112,18 @@ async def test_what_goes_out_of_use_is_swept_once_its_readers_are_gone(tmp_path:
         sweeping.cancel()
         await packages.close()
         directory.close()
+
+
+async def test_all_packages_together_have_a_limit(tmp_path: Path) -> None:
+    package = python_package(1)
+    settings = Settings(code_bytes_total_max=1000 + len(package))
+    store = CodeStore(DataDirectory.open(tmp_path), settings)
+    packages = Packages(settings, References(), store)
+
+    async def enter(code: Code) -> str:
+        return code.digest
+
+    assert await packages.take_in(package, enter)
+    with pytest.raises(CodeStorageExceeded, match=f"and {settings.code_bytes_total_max} are allo"):
+        await packages.take_in(python_package(10_000), enter)
+    await packages.close()

@@ -250,3 +250,19 @@ def test_a_cache_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ServiceFailure, match="cache directory cannot be used"):
         Artefacts(tmp_path / "file" / "cache")
+
+
+def test_what_is_long_unused_is_removed_unless_another_server_uses_it(cache_dir: Path) -> None:
+    used, elsewhere, unused = (publish(cache_dir, digest * 32) for digest in ("ab", "cd", "ef"))
+    artefacts = Artefacts(cache_dir)
+    for artefact in (used, elsewhere, unused):
+        os.utime(record_of(artefact), (0, 0))
+    # Another server that shares the directory says what it uses.
+    Artefacts(cache_dir).sweep({elsewhere.name}, float("inf"))
+
+    artefacts.sweep({used.name}, 3600)
+
+    assert lookup(cache_dir, unused) is None
+    assert not unused.path.exists()
+    for artefact in (used, elsewhere):
+        assert lookup(cache_dir, artefact) == artefact

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ _logger = logging.getLogger(__name__)
 
 _CHILDREN_MAX = 2
 _LOCK_POLL_S = 0.05
+_SWEEP_EVERY_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,20 @@ class Compilers:
     async def lookup(self, wasm_path: Path) -> Artefact | None:
         """The compiled form of the module at *wasm_path* if it is there. Raises ServiceFailure."""
         return await asyncio.to_thread(self._artefacts.lookup, await self._name(wasm_path))
+
+    async def keep_swept(
+        self, names: Callable[[], Awaitable[set[str]]], unused_days_max: int
+    ) -> None:
+        """Remove, now and then until cancelled, artefacts that have long been unused; *names* gives
+        those that are in use here."""
+        while True:
+            try:
+                in_use = await names() | self._jobs.keys()
+                unused_s_max = unused_days_max * 24 * 3600.0
+                await asyncio.to_thread(self._artefacts.sweep, in_use, unused_s_max)
+            except (WasmfaasError, OSError) as error:
+                _logger.warning("unused compiled modules stay in the cache for now: %s", error)
+            await asyncio.sleep(_SWEEP_EVERY_S)
 
     async def close(self) -> None:
         """End every child; whoever waits gets ServiceUnavailable. May be called again."""

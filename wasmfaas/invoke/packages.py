@@ -9,7 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-from wasmfaas.errors import InvalidParameterValue, ServiceUnavailable, WasmfaasError
+from wasmfaas.errors import (
+    CodeStorageExceeded,
+    InvalidParameterValue,
+    ServiceUnavailable,
+    WasmfaasError,
+)
 from wasmfaas.models import LayerReference
 from wasmfaas.settings import Settings
 from wasmfaas.store import bundles
@@ -30,6 +35,8 @@ class References(Protocol):
     """Who knows what is in use."""
 
     async def code_digests_in_use(self) -> set[str]: ...
+
+    async def totals(self) -> tuple[int, int]: ...
 
 
 class Packages:
@@ -54,8 +61,10 @@ class Packages:
         """Check and store the zip *package*, then *enter* it. Nothing of it is left where that
         raises.
 
-        Raises InvalidParameterValue and RequestEntityTooLarge for a package that cannot be used.
+        Raises InvalidParameterValue and RequestEntityTooLarge for a package that cannot be used,
+        CodeStorageExceeded where all of them would be too large.
         """
+        await self._check_total(len(package))
         await self._in_thread(bundles.inspect, package, self._settings)
         code = await self._in_thread(Code.of, package)
         intake = self._intakes.setdefault(code.digest, asyncio.Lock())
@@ -92,6 +101,18 @@ class Packages:
             raise InvalidParameterValue(
                 f"Function code combined with layers exceeds the maximum allowed size of {limit} "
                 f"bytes. The actual size is {sum(sizes)} bytes."
+            )
+
+    async def _check_total(self, size: int) -> None:
+        """Raise CodeStorageExceeded where there is no room for *size* bytes. Packages that come at
+        the same time may exceed it together, by what may be held of requests."""
+        limit = self._settings.code_bytes_total_max
+        _, stored = await self._references.totals()
+        if stored + size > limit:
+            raise CodeStorageExceeded(
+                f"Code storage limit exceeded. All packages have {stored} bytes, this one {size}, "
+                f"and {limit} are allowed together. Delete versions or layers that are not used, "
+                "or start the server with a larger --code-bytes-total-max."
             )
 
     async def discard_unused(self, digest: str) -> None:

@@ -17,6 +17,7 @@ import platform
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,6 +119,21 @@ class Artefacts:
         artefact = Artefact(name=name, path=path, sha256=digest, inspection=inspection)
         self._verified[name] = identity, artefact
         return artefact
+
+    def sweep(self, in_use: Collection[str], unused_s_max: float) -> None:
+        """Remove what is not *in_use* here, by name, and was not in any other server that shares
+        this directory for *unused_s_max* seconds."""
+        for name in in_use:
+            # When a record was last written says when it was last in use; its artefact must not be
+            # touched.
+            with contextlib.suppress(OSError):
+                os.utime(self.path / f"{name}.json")
+        oldest = time.time() - unused_s_max
+        for record in list(self.path.glob("*.json")):
+            with contextlib.suppress(OSError):
+                if record.stem not in in_use and record.stat().st_mtime < oldest:
+                    record.unlink()
+                    record.with_suffix(".cwasm").unlink(missing_ok=True)
 
     def keep(self, prefixes: Collection[str]) -> None:
         """Remove every artefact whose name, up to its first hyphen, is not in *prefixes*."""

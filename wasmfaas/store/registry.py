@@ -274,6 +274,11 @@ class Registry:
         """Names of the blobs and trees that any deployment or layer refers to."""
         return await self._transactions.read(references.code_digests)
 
+    async def artefact_names(self) -> set[str]:
+        """Names of the artefacts of all deployments."""
+        query = select(DEPLOYMENTS.c.artefact).where(DEPLOYMENTS.c.artefact.is_not(None))
+        return await self._transactions.read(lambda connection: set(connection.scalars(query)))
+
     async def deployment_ids(self) -> set[str]:
         """Ids of all deployments that a function refers to."""
         query = select(DEPLOYMENTS.c.id)

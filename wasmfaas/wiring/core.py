@@ -32,7 +32,7 @@ from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.workers import Workers
 from wasmfaas.settings import Settings
-from wasmfaas.store.artefacts import Artefacts
+from wasmfaas.store.artefacts import Artefact, Artefacts
 from wasmfaas.store.code import CodeStore
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
@@ -125,6 +125,11 @@ class Core:
             links=CodeLinks(time.time, settings.scheme), guest_python=runtime.version,
         )  # fmt: skip
         await core._start(snapshots)
+        tasks.start(
+            compilers.keep_swept(
+                lambda: _artefacts_in_use(registry, artefact), settings.artefact_unused_days_max
+            )
+        )
         return core
 
     async def _start(self, snapshots: Snapshots) -> None:
@@ -172,6 +177,10 @@ async def _admission(settings: Settings, registry: Registry) -> Admission:
     admission = Admission(settings.concurrency_max)
     admission.reserve_all(await registry.attachments.reservations())
     return admission
+
+
+async def _artefacts_in_use(registry: Registry, runtime: Artefact) -> set[str]:
+    return {*await registry.artefact_names(), runtime.name}
 
 
 async def _fold(ledger: Ledger) -> None:

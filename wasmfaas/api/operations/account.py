@@ -6,9 +6,6 @@ from wasmfaas.api.calls import Call, Handler, Reply
 from wasmfaas.settings import Settings
 from wasmfaas.store.registry import Registry
 
-#: Lambda's quota; here the disk is the limit.
-TOTAL_CODE_BYTES = 75 * 1024**3
-
 
 class AccountOperations:
     """Handler of GetAccountSettings. Lifetime: process."""
@@ -29,7 +26,7 @@ class AccountOperations:
         return Reply(
             {
                 "AccountLimit": {
-                    "TotalCodeSize": TOTAL_CODE_BYTES,
+                    "TotalCodeSize": self._settings.code_bytes_total_max,
                     "CodeSizeUnzipped": self._settings.unzipped_bytes_max,
                     "CodeSizeZipped": self._settings.zipped_bytes_max,
                     "ConcurrentExecutions": concurrency,
