@@ -107,6 +107,14 @@ class Settings:
         1000, "Calls to the host that one invocation may make.", least=0
     )
 
+    kv_value_bytes_max: int = setting(
+        1_048_576, "Size of one value in the key-value store of functions.", least=0
+    )
+    kv_entries_max: int = setting(100_000, "Keys in one namespace of that store.", least=0)
+    kv_bytes_max: int = setting(
+        256 * MIB, "Bytes of keys and values in one namespace of that store.", least=0
+    )
+
     event_async_bytes_max: int = setting(1_048_576, "Size of an asynchronous event.", least=1)
     events_max: int = setting(
         1_000_000, "Asynchronous events that may wait or run; more get 429.", least=0

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -57,6 +58,28 @@ def test_a_function_fetches_what_it_is_permitted(
     permit(server, function_name)
     answer, _ = server.invoke(function_name, {"url": site})
     assert answer["errorType"] == "AccessDenied"
+
+
+COUNT = """import wasmfaas
+
+def lambda_handler(event, context):
+    while True:
+        entry = wasmfaas.kv.entry("visits")
+        visits = int(entry.value or b"0") + 1
+        try:
+            wasmfaas.kv.set("visits", str(visits), if_version=entry.version)
+        except wasmfaas.VersionConflict:
+            continue
+        return [visits, [each.key for each in wasmfaas.kv.keys("v")]]
+"""
+
+
+def test_a_function_keeps_values(server: Server, function_name: str) -> None:
+    server.deploy(function_name, {"app.py": COUNT})
+    permit(server, function_name, kv=["self"])
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: server.invoke(function_name)[0], range(8)))
+    assert sorted(answers) == [[number, ["visits"]] for number in range(1, 9)]
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,44 @@
 """What running guests may ask for."""
 
+import asyncio
+import contextlib
+
 import httpcore
 import httpx
 
 from wasmfaas.capabilities.board import Board
 from wasmfaas.capabilities.fetch import Fetches
 from wasmfaas.capabilities.grants import Grants
+from wasmfaas.capabilities.key_values import KeyValueCalls
 from wasmfaas.capabilities.network import Resolver
+from wasmfaas.errors import WasmfaasError
+from wasmfaas.store.key_values import KeyValues, Quota
 from wasmfaas.wiring.core import Core
+
+_PRUNE_EVERY_S = 60.0
 
 
 def connect(core: Core) -> None:
     """Have the calls of guests answered."""
+    settings = core.settings
     grants = Grants(core.registry.attachments)
     core.changes.tell(grants.forget)
     resolver = Resolver()
     core.closing.callback(resolver.close)
     fetches = Fetches(resolver, httpx.create_ssl_context, httpcore.AnyIOBackend())
-    operations = fetches.operations()
-    core.calls.connect(Board(grants, operations, core.settings.calls_per_invocation_max))
+    store = KeyValues(core.database, Quota(settings.kv_entries_max, settings.kv_bytes_max))
+    core.closing.push_async_callback(store.close)
+    core.tasks.start(_keep_pruned(store))
+    operations = (
+        *fetches.operations(),
+        *KeyValueCalls(store, settings.kv_value_bytes_max).operations(),
+    )
+    core.calls.connect(Board(grants, operations, settings.calls_per_invocation_max))
+
+
+async def _keep_pruned(store: KeyValues) -> None:
+    """Delete what has expired, now and then."""
+    while True:
+        await asyncio.sleep(_PRUNE_EVERY_S)
+        with contextlib.suppress(WasmfaasError):  # there will be another time
+            await store.prune()

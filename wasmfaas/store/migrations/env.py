@@ -2,7 +2,12 @@
 
 from alembic import context
 
-from wasmfaas.store import message_tables, outbox_tables, schedule_tables  # noqa: F401
+from wasmfaas.store import (  # noqa: F401
+    key_value_tables,
+    message_tables,
+    outbox_tables,
+    schedule_tables,
+)
 from wasmfaas.store.schema import METADATA
 
 context.configure(
