@@ -22,6 +22,12 @@ DEAD = DeliveryEnd(EventState.DEAD, error="gone\0")
 
 
 @pytest.fixture
+def database(any_database: Database) -> Database:
+    """On SQLite and on PostgreSQL."""
+    return any_database
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

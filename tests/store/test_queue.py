@@ -33,6 +33,12 @@ class Clock:
 
 
 @pytest.fixture
+def database(any_database: Database) -> Database:
+    """On SQLite and on PostgreSQL."""
+    return any_database
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

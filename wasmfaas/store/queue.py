@@ -41,7 +41,8 @@ class EventQueue:
     """The queue of one database. Lives as long as the server; used in its event loop.
 
     *owner* is this server's name on leases, *events_max* how many events may wait or run.
-    *clock* gives the database's time in Unix milliseconds.
+    *clock* gives the database's time in Unix milliseconds; *lease_ms* is how long a lease holds
+    that is not prolonged.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class EventQueue:
         owner: str,
         events_max: int,
         clock: Callable[[Connection], int] = database.now_ms,
+        lease_ms: int = LEASE_MS,
     ) -> None:
         self._database = database
         self._commits = GroupCommit(database)
         self._owner = owner
         self._events_max = events_max
         self._clock = clock
+        self.lease_ms = lease_ms
         #: How many wait or run, as far as this server knows.
         self._pending = 0
         self._turns = Turns(EVENTS, "function_name")
@@ -144,7 +147,7 @@ class EventQueue:
         mine = _RUNNING, owned, EVENTS.c.id.in_(list(self._held))
 
         def step(connection: Connection) -> None:
-            until = self._clock(connection) + LEASE_MS
+            until = self._clock(connection) + self.lease_ms
             connection.execute(update(EVENTS).where(*mine).values(lease_until_ms=until))
 
         await self._commits.run(step)
@@ -168,22 +171,21 @@ class EventQueue:
     def _enqueue(self, connection: Connection, event: NewEvent, key: str | None) -> str:
         now = self._clock(connection)
         if key is not None:
-            place = (
-                EVENT_KEYS.c.function_name == event.function_name,
-                (EVENT_KEYS.c.idempotency_key == key),
-            )
-            fresh = select(EVENT_KEYS.c.event_id).where(*place, EVENT_KEYS.c.expires_at_ms > now)
-            known = connection.execute(fresh).scalar_one_or_none()
-            if known is not None:
-                return str(known)
-            connection.execute(delete(EVENT_KEYS).where(*place))
+            columns = EVENT_KEYS.c
+            place = columns.function_name == event.function_name, columns.idempotency_key == key
+            connection.execute(delete(EVENT_KEYS).where(*place, columns.expires_at_ms <= now))
             row = {
                 "function_name": event.function_name,
                 "idempotency_key": key,
                 "event_id": event.id,
                 "expires_at_ms": now + KEY_MS,
             }
-            connection.execute(insert(EVENT_KEYS).values(row))
+            # Another server may be about to do the same: the key belongs to whoever gets it in.
+            database.insert_new(connection, EVENT_KEYS, [row])
+            query = select(columns.event_id).where(*place)
+            known = str(connection.execute(query).scalar_one())
+            if known != event.id:
+                return known
         insert_event(connection, event, now)
         return event.id
 
@@ -198,7 +200,7 @@ class EventQueue:
             "attempt": EVENTS.c.attempt + 1,
             "started_at_ms": now,
             "lease_owner": self._owner,
-            "lease_until_ms": now + LEASE_MS,
+            "lease_until_ms": now + self.lease_ms,
         }
         connection.execute(update(EVENTS).where(EVENTS.c.id.in_(ids)).values(lease))
         columns = [EVENTS.c[field.name] for field in dataclasses.fields(Claimed)]

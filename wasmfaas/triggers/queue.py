@@ -14,7 +14,7 @@ from wasmfaas.settings import Settings
 from wasmfaas.store.attachments import Attachment, Kind
 from wasmfaas.store.dead_letters import Events
 from wasmfaas.store.events import Attempt, Claimed
-from wasmfaas.store.queue import LEASE_MS, EventQueue
+from wasmfaas.store.queue import EventQueue
 from wasmfaas.triggers.verdicts import Arn, EventRules, Judgement
 
 _log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class EventRunner:
     async def keep_leases(self) -> None:
         """Prolong the leases of what runs, until cancelled."""
         while True:
-            await asyncio.sleep(LEASE_MS / 3000)
+            await asyncio.sleep(self._queue.lease_ms / 3000)
             if self._running:
                 with contextlib.suppress(WasmfaasError):  # there will be another time
                     await self._queue.renew()
