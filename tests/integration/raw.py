@@ -135,12 +135,13 @@ def request(
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + (body or b"")
 
 
-def signed_request(server: Server, method: str, target: str, body: bytes | None = None) -> bytes:
+def signed_request(
+    server: Server, method: str, target: str, body: bytes | None = None, **headers: str
+) -> bytes:
     """The same, signed with the server's admin key."""
-    named = {"Host": "127.0.0.1"}
-    return request(
-        method, target, body, server.signer.headers(method, target.encode(), named, body or b"")
-    )
+    named = {"Host": "127.0.0.1", **headers}
+    signed = server.signer.headers(method, target.encode(), named, body or b"")
+    return request(method, target, body, headers | signed)
 
 
 def signed_head(server: Server, target: str) -> bytes:

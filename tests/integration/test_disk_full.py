@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import ROLE, Server, zip_of
 from tests.integration.conftest import Start, kill, workers_of
-from tests.integration.raw import Answer, exchange, invoke_request, request, until
+from tests.integration.raw import Answer, exchange, invoke_request, request, signed_request, until
 
 DISK_BYTES = 128 * 1024 * 1024
 ANSWER = "def lambda_handler(event, context):\n    return event\n"
@@ -163,6 +163,40 @@ def test_a_full_disk_refuses_what_it_cannot_keep_and_recovers(server: Server, di
     server.deploy("new", {"app.py": ANSWER})
     assert server.invoke("new", 3)[0] == 3
     assert set(answered) <= records(server)
+    assert integrity(server) == "ok"
+
+
+def enqueue(server: Server) -> Answer:
+    target = "/2015-03-31/functions/echo/invocations"
+    signed = signed_request(server, "POST", target, b"1", **{"X-Amz-Invocation-Type": "Event"})
+    return exchange(server.url, signed)
+
+
+def test_no_event_is_acknowledged_that_does_not_fit(server: Server, disk: Disk) -> None:
+    first = enqueue(server)
+    assert first.status == 202
+    server.await_events("echo", done=1)
+    accepted = {first.headers["x-amzn-requestid"]}
+    disk.fill()
+
+    def refused() -> bool:
+        answer = enqueue(server)
+        if answer.status == 202:  # the log of the database had room
+            accepted.add(answer.headers["x-amzn-requestid"])
+            return False
+        check_refused(answer)
+        return True
+
+    until(refused, "no room, no 202")
+    assert exchange(server.url, request("GET", "/_wasmfaas/v1/health")).status == 200
+    disk.make_room()
+    last = until(lambda: (again := enqueue(server)).status == 202 and again, "service")
+    accepted.add(last.headers["x-amzn-requestid"])
+    server.await_events("echo", done=len(accepted))
+    assert server.stop() == 0
+    with contextlib.closing(sqlite3.connect(server.data_dir / "wasmfaas.db")) as database:
+        stored = {row[0] for row in database.execute("select id from events")}
+    assert stored == accepted
     assert integrity(server) == "ok"
 
 

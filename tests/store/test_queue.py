@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy import event as sqlalchemy_event
 
 from wasmfaas.errors import InvalidParameterValue, ResourceNotFound, TooManyRequests
@@ -188,6 +188,41 @@ async def test_functions_take_turns(queue: EventQueue) -> None:
     await queue.enqueue(new("b2", "b"))
     assert await ids_of_claim(queue, 1) == ["b2"]
     assert await ids_of_claim(queue, 1) == ["a04"]
+
+
+async def test_a_backlog_of_one_function_is_not_in_the_way_of_another(
+    queue: EventQueue, database: Database
+) -> None:
+    """100,000 events of one; another's is in the next claim, found by index."""
+
+    def fill(connection: Connection) -> None:
+        numbers = "payload_bytes, depth, attempt, failures, delays, enqueued_at_ms, due_at_ms"
+        statement = f"""
+            INSERT INTO events (id, function_name, qualifier, state, payload, {numbers})
+            WITH RECURSIVE rows (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < 100000)
+            SELECT CAST(n AS VARCHAR(9)), 'a', '', 'queued', :payload, 1, 0, 0, 0, 0, 1, 1 FROM rows
+        """
+        connection.execute(text(statement), {"payload": b"1"})
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE events")
+
+    await database.run(fill)
+    await queue.enqueue(new("b", "b"))
+    assert len({"b"} & set(await ids_of_claim(queue, 2))) == 1
+    plans: list[str] = []
+
+    def explained(connection: Connection) -> None:
+        how = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        for query in (
+            "SELECT min(function_name) FROM events WHERE state = 'queued' AND function_name > ''",
+            "SELECT id FROM events WHERE state = 'queued' AND function_name = 'a' AND "
+            "due_at_ms <= 5 ORDER BY due_at_ms LIMIT 2",
+        ):
+            rows = connection.exec_driver_sql(f"{how} {query}").all()
+            plans.append(" ".join(str(row) for row in rows))
+
+    await database.run(explained)
+    assert all("events_due" in plan for plan in plans), plans
 
 
 async def test_a_full_queue_refuses_until_something_ends(queue: EventQueue, clock: Clock) -> None:
