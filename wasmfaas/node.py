@@ -57,7 +57,7 @@ class Node:
         self._core = core = await Core.open(self.settings, self._closing, self._progress)
         self.directory = core.directory
         self._queues = await open_queues(core)
-        self._events = events = await EventParts.open(core)
+        self._events = events = await EventParts.open(core, self._queues)
         capabilities.connect(core)
         urls = apis.function_urls(core)
         front = Front(apis.rows(core, urls, events))

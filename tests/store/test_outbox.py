@@ -12,7 +12,7 @@ from wasmfaas.store.database import Database
 from wasmfaas.store.dead_letters import Events, Retention
 from wasmfaas.store.deliveries import Delivery, DeliveryEnd, NewDelivery, insert_delivery
 from wasmfaas.store.events import EventState
-from wasmfaas.store.outbox import LEASE_MS, Outbox
+from wasmfaas.store.outbox import LEASE_MS, Entry, Outbox
 from wasmfaas.store.queue import EventQueue
 
 pytestmark = pytest.mark.anyio
@@ -94,10 +94,14 @@ async def test_a_lost_lease_fences_its_owner_off(
     clock.now_ms += 1
     [taken] = await other.claim(1, 1)
     steps: list[str] = []
-    assert await outbox.settle(stale, lambda now: DEAD, lambda c: steps.append("stale")) is None
-    assert await other.settle(taken, lambda now: DONE, lambda c: steps.append("taken")) == DONE
+
+    def entering(name: str) -> Entry:
+        return Entry(lambda connection: steps.append(name), lambda: steps.append(f"{name} is in"))
+
+    assert await outbox.settle(stale, lambda now: DEAD, entering("stale")) is None
+    assert await other.settle(taken, lambda now: DONE, entering("taken")) == DONE
     assert await other.settle(taken, lambda now: DEAD) is None
-    assert steps == ["taken"]
+    assert steps == ["taken", "taken is in"]
     assert (await events.deliveries())["d"]["done"] == 1
 
 
@@ -120,7 +124,7 @@ async def test_a_step_that_fails_ends_nothing(outbox: Outbox, put: Put, events: 
     await put("1")
     [claimed] = await outbox.claim(1, 1)
     with pytest.raises(StorageFull):
-        await outbox.settle(claimed, lambda now: DONE, full)
+        await outbox.settle(claimed, lambda now: DONE, Entry(full, lambda: None))
     assert (await events.deliveries())["d"]["running"] == 1
 
 

@@ -11,15 +11,16 @@ from sqlalchemy import Connection
 
 from wasmfaas.errors import StorageFull
 from wasmfaas.services.addresses import Addresses
+from wasmfaas.services.arns import MessageArn
 from wasmfaas.services.errors import RemoteFailed
 from wasmfaas.services.webhooks import Webhooks
 from wasmfaas.settings import Settings
 from wasmfaas.store.database import Database
 from wasmfaas.store.dead_letters import Events
 from wasmfaas.store.deliveries import Delivery, NewDelivery, insert_delivery
-from wasmfaas.store.outbox import Outbox, Step
+from wasmfaas.store.outbox import Entry, Outbox
 from wasmfaas.store.queue import EventQueue
-from wasmfaas.triggers.carriers import Carriers, NoQueues
+from wasmfaas.triggers.carriers import Carriers
 from wasmfaas.triggers.sender import Sender
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,7 @@ class World:
     def __init__(self, database: Database, **settings: Any) -> None:
         self.now_ms = 1_000_000
         self.carried: list[Delivery] = []
-        self.results: list[Exception | Step | None] = []
+        self.results: list[Exception | Entry | None] = []
         #: Destinations that do not answer before this is set.
         self.hanging: set[str] = set()
         self.let_go = asyncio.Event()
@@ -52,7 +53,7 @@ class World:
     def _clock(self, connection: Connection) -> int:
         return self.now_ms
 
-    async def carry(self, delivery: Delivery) -> Step | None:
+    async def carry(self, delivery: Delivery) -> Entry | None:
         self.carried.append(delivery)
         if delivery.destination in self.hanging:
             await self.let_go.wait()
@@ -78,6 +79,13 @@ class World:
     async def states(self) -> dict[str, int]:
         counts = (await self.events.deliveries())["d"]
         return {state: count for state, count in counts.items() if count}
+
+
+class NoQueues:
+    """A server that has none of its own."""
+
+    async def entry(self, queue: MessageArn, delivery: Delivery) -> Entry | None:
+        return None
 
 
 @pytest.fixture
@@ -131,12 +139,14 @@ async def test_a_message_to_a_queue_of_ours_is_entered_with_the_end(world: World
     def refusing(connection: Connection) -> None:
         raise GONE
 
-    world.results = [lambda connection: entered.append("1"), refusing]
+    told: list[str] = []
+    entering = Entry(lambda connection: entered.append("1"), lambda: told.append("1"))
+    world.results = [entering, Entry(refusing, lambda: told.append("2"))]
     await world.put("1")
     await world.run()
     await world.put("2")
     await world.run()
-    assert entered == ["1"]
+    assert entered == told == ["1"]
     assert await world.states() == {"done": 1, "dead": 1}
 
 
@@ -150,7 +160,7 @@ async def test_an_end_that_cannot_be_stored_is_stored_later(
         if failures:
             raise failures.pop()
 
-    world.results = [step]
+    world.results = [Entry(step, lambda: None)]
     await world.put()
     assert await world.run() == 1
     assert await world.states() == {"done": 1}

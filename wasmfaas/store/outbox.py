@@ -10,6 +10,7 @@ Leases and fences are those of the queue of events.
 import asyncio
 import dataclasses
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
@@ -29,8 +30,15 @@ _LEASES_TAKEN_MAX: Final = 100
 _ERROR_CHARACTERS_MAX: Final = 1000
 _RUNNING: Final = OUTBOX.c.state == EventState.RUNNING
 
-#: What is done in the transaction that ends a delivery.
-Step = Callable[[Connection], None]
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be done with the end of a delivery."""
+
+    #: In the transaction that ends it; raises nothing but a WasmfaasError, before it writes.
+    write: Callable[[Connection], None]
+    #: After its commit.
+    committed: Callable[[], None]
 
 
 class Outbox:
@@ -88,11 +96,11 @@ class Outbox:
         return await self._commits.run(step)
 
     async def settle(
-        self, delivery: Delivery, end: Callable[[int], DeliveryEnd], step: Step | None = None
+        self, delivery: Delivery, end: Callable[[int], DeliveryEnd], entry: Entry | None = None
     ) -> DeliveryEnd | None:
-        """End the attempt that *delivery* was claimed for as *end* says of the database's time;
-        with *step*, which must not raise but a WasmfaasError, and before it writes. None, and
-        nothing is done, where the lease was lost meanwhile."""
+        """End the attempt that *delivery* was claimed for as *end* says of the database's time,
+        with *entry*. None, and nothing is done, where the lease was lost meanwhile. Raises what
+        *entry* raises, and StorageFull and ServiceFailure; the lease is kept then."""
         columns = OUTBOX.c
         held = (
             columns.id == delivery.id,
@@ -106,14 +114,17 @@ class Outbox:
             if connection.execute(query).first() is None:
                 return None
             now = self._clock(connection)
-            ended = end(now)
-            if step is not None:
-                step(connection)
-            changed = _changed(delivery, ended, now)
+            done = end(now)
+            if entry is not None:
+                entry.write(connection)
+            changed = _changed(delivery, done, now)
             connection.execute(update(OUTBOX).where(columns.id == delivery.id).values(changed))
-            return ended
+            return done
 
-        return await self._commits.run(settled)
+        ended = await self._commits.run(settled)
+        if ended is not None and entry is not None:
+            entry.committed()
+        return ended
 
 
 def _take_lost(connection: Connection, now: int) -> None:

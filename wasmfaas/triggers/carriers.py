@@ -8,23 +8,16 @@ from wasmfaas.services.sns import Sns
 from wasmfaas.services.sqs import Sqs
 from wasmfaas.services.webhooks import Webhooks, is_webhook
 from wasmfaas.store.deliveries import Delivery
-from wasmfaas.store.outbox import Step
+from wasmfaas.store.outbox import Entry
 
 
 class Queues(Protocol):
     """Queues of this server's own."""
 
-    async def step(self, queue: MessageArn, delivery: Delivery) -> Step | None:
+    async def entry(self, queue: MessageArn, delivery: Delivery) -> Entry | None:
         """What enters *delivery* as a message into *queue*, within a transaction; None where
         there is no such queue here."""
         ...
-
-
-class NoQueues:
-    """A server that has no queues of its own."""
-
-    async def step(self, queue: MessageArn, delivery: Delivery) -> Step | None:
-        return None
 
 
 class Carriers:
@@ -41,7 +34,7 @@ class Carriers:
         self._sns = sns
         self._webhooks = webhooks
 
-    async def carry(self, delivery: Delivery) -> Step | None:
+    async def carry(self, delivery: Delivery) -> Entry | None:
         """Send *delivery*; or, for a queue of our own, what enters it in the transaction that ends
         the delivery. Raises RemoteFailed."""
         destination = delivery.destination
@@ -56,9 +49,9 @@ class Carriers:
                 is_final=True,
             )
         if arn.service == "sqs":
-            step = await self._queues.step(arn, delivery)
-            if step is not None:
-                return step
+            entry = await self._queues.entry(arn, delivery)
+            if entry is not None:
+                return entry
         client = self._sqs if arn.service == "sqs" else self._sns
         if client is None:
             raise _not_configured(arn)

@@ -12,7 +12,7 @@ from wasmfaas.services.errors import RemoteFailed
 from wasmfaas.settings import Settings
 from wasmfaas.store.deliveries import Delivery, DeliveryEnd
 from wasmfaas.store.events import EventState
-from wasmfaas.store.outbox import Outbox, Step
+from wasmfaas.store.outbox import Entry, Outbox
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _SHARE: Final = 4
 class Carrier(Protocol):
     """What brings deliveries to their destinations."""
 
-    async def carry(self, delivery: Delivery) -> Step | None: ...
+    async def carry(self, delivery: Delivery) -> Entry | None: ...
 
 
 class Sender:
@@ -103,10 +103,10 @@ class Sender:
             _log.error("a delivery was given up", exc_info=task.exception())
 
     async def _send(self, delivery: Delivery) -> None:
-        step: Step | None = None
+        entry: Entry | None = None
         failure: RemoteFailed | None = None
         try:
-            step = await self._carrier.carry(delivery)
+            entry = await self._carrier.carry(delivery)
         except RemoteFailed as error:
             failure = error
         except Exception as error:
@@ -115,7 +115,7 @@ class Sender:
         while True:
             end = functools.partial(self._end, delivery, failure)
             try:
-                await self._outbox.settle(delivery, end, None if failure else step)
+                await self._outbox.settle(delivery, end, None if failure else entry)
                 return
             except RemoteFailed as error:
                 failure = error

@@ -11,9 +11,11 @@ from wasmfaas.services.sqs import Sqs
 from wasmfaas.services.webhooks import Webhooks
 from wasmfaas.settings import Settings
 from wasmfaas.store.dead_letters import Events, Retention
+from wasmfaas.store.message_queues.queues import MessageQueues
 from wasmfaas.store.outbox import Outbox
 from wasmfaas.store.queue import EventQueue
-from wasmfaas.triggers.carriers import Carriers, NoQueues
+from wasmfaas.triggers.carriers import Carriers
+from wasmfaas.triggers.own_queues import OwnQueues
 from wasmfaas.triggers.queue import EventRunner, keep_pruned
 from wasmfaas.triggers.sender import Sender
 from wasmfaas.wiring.core import Core
@@ -28,14 +30,14 @@ class EventParts:
     runner: EventRunner
 
     @classmethod
-    async def open(cls, core: Core) -> Self:
+    async def open(cls, core: Core, queues: MessageQueues) -> Self:
         settings, owner = core.settings, str(uuid.uuid4())
         queue = EventQueue(core.database, owner, settings.events_max)
         retention = Retention(
             done_s=settings.events_kept_s_max, dead_letters_s=settings.dead_letters_kept_s_max
         )
         events = Events(core.database, queue, retention=retention)
-        outbox = await _sending(core, owner)
+        outbox = await _sending(core, queues, owner)
         runner = EventRunner(
             settings, queue, core.invoker, core.registry.attachments, core.registry,
             core.names.arn, outbox.woken.set,
@@ -56,12 +58,12 @@ def webhooks(settings: Settings) -> Webhooks:
     return Webhooks(Addresses(settings.private_origins), settings.webhook_signing_secret)
 
 
-async def _sending(core: Core, owner: str) -> Outbox:
+async def _sending(core: Core, queues: MessageQueues, owner: str) -> Outbox:
     """The outbox, which is being sent."""
     settings, keys = core.settings, Keys.of(core.settings)
     sqs, sns = settings.sqs_endpoint_url, settings.sns_endpoint_url
     carriers = Carriers(
-        NoQueues(),
+        OwnQueues(queues),
         Sqs(ServiceClient("sqs", sqs, keys)) if sqs else None,
         Sns(ServiceClient("sns", sns, keys)) if sns else None,
         webhooks(settings),
