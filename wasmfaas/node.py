@@ -60,7 +60,7 @@ class Node:
         self._events = events = await EventParts.open(core, self._queues)
         capabilities.connect(core)
         urls = apis.function_urls(core)
-        front = Front(apis.rows(core, urls, events))
+        front = Front(apis.rows(core, urls, events, self._queues))
         guard = Guard(front, is_function_url, self.settings.is_local)
         self.application = HeldBodies(guard, self.settings.bytes_held_max)
         #: For requests of function URLs that are known, and nothing else stands in their way.

@@ -21,6 +21,10 @@ _INTEGER_TEXT = re.compile(r"-?[0-9]{1,19}")
 _INTEGER_BITS = {"integer": 31, "long": 63}
 
 
+class ForeignText(SerializationFailed):
+    """A text has a character that can be stored nowhere."""
+
+
 def body_members(operation: Operation) -> list[Member]:
     """The members of *operation*'s input that travel in the body."""
     return [m for m in operation.input.members.values() if m.location is Location.BODY]
@@ -235,11 +239,11 @@ def _text(value: str, path: str) -> str:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise SerializationFailed(
+            raise ForeignText(
                 f"The value at '{path}' is not valid Unicode: it has half of a surrogate pair."
             ) from None
     if "\0" in value:
-        raise SerializationFailed(f"The value at '{path}' has a NUL character.")
+        raise ForeignText(f"The value at '{path}' has a NUL character.")
     return value
 
 

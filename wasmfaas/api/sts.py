@@ -5,48 +5,25 @@ clients get an error that they can read.
 """
 
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from wasmfaas.api import bodies
+from wasmfaas.api import bodies, query
 from wasmfaas.api.callers import Callers
 from wasmfaas.api.messages import raw_path_of, send_response
 from wasmfaas.api.response import Response
 from wasmfaas.auth import roles
 from wasmfaas.auth.authenticator import Authenticator
 from wasmfaas.auth.principals import Principal
-from wasmfaas.errors import (
-    IncompleteSignature,
-    InvalidSignature,
-    MissingAuthentication,
-    NotAuthenticated,
-    RequestEntityTooLarge,
-    UnrecognizedClient,
-    WasmfaasError,
-)
+from wasmfaas.errors import RequestEntityTooLarge, WasmfaasError
 
-ACTION = "GetCallerIdentity"
-VERSION = "2011-06-15"
-NAMESPACE = f"https://sts.amazonaws.com/doc/{VERSION}/"
-SERVICE = ("sts",)
-_BODY_BYTES_MAX = 64 * 1024
-_PARAMETERS_MAX = 100
-#: What the query protocol calls errors of signatures, with their HTTP status.
-_CODES: Final[Mapping[type[NotAuthenticated], tuple[str, int]]] = {
-    MissingAuthentication: ("MissingAuthenticationToken", 403),
-    IncompleteSignature: ("IncompleteSignature", 400),
-    InvalidSignature: ("SignatureDoesNotMatch", 403),
-    UnrecognizedClient: ("InvalidClientTokenId", 403),
-}
-
-
-class _InvalidAction(WasmfaasError):
-    code = "InvalidAction"
-    status = 400
+ACTION: Final = "GetCallerIdentity"
+VERSION: Final = "2011-06-15"
+NAMESPACE: Final = f"https://sts.amazonaws.com/doc/{VERSION}/"
+SERVICE: Final = ("sts",)
+_BODY_BYTES_MAX: Final = 64 * 1024
+_PARAMETERS_MAX: Final = 100
 
 
 class Sts:
@@ -62,15 +39,16 @@ class Sts:
         except bodies.ClientDisconnected:
             return
         except WasmfaasError as error:
-            response = _of_error(error, request_id)
+            code, status = query.code_of(error)
+            response = query.error_answer(NAMESPACE, error, code, status, error.message, request_id)
         await send_response(send, response, {"x-amzn-requestid": request_id})
 
     async def _caller(self, scope: Scope, receive: Receive) -> Principal:
         principal, body = await self._callers.admit(scope, receive, _BODY_BYTES_MAX, _too_large)
-        parameters = _parameters(scope["query_string"]) | _parameters(bytes(body))
+        parameters = query.parameters(scope, body, _PARAMETERS_MAX)
         if parameters.get("Action") != ACTION:
             action = str(parameters.get("Action", ""))[:80]
-            raise _InvalidAction(
+            raise query.InvalidAction(
                 f"Could not find operation {action!a} for version "
                 f"{parameters.get('Version', VERSION)[:20]!a}: this server knows {ACTION} only."
             )
@@ -87,57 +65,14 @@ def is_query(scope: Scope) -> bool:
     return bool(scope["method"] == "POST" or b"Action=" in scope["query_string"])
 
 
-def _parameters(text: bytes) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(text.decode("ascii", "replace"), max_num_fields=_PARAMETERS_MAX))
-    except ValueError:
-        return {}
-
-
 def _identity(principal: Principal, request_id: str) -> Response:
-    members = f"""\
-    <Arn>{escape(principal.arn)}</Arn>
-    <UserId>{escape(principal.user_id)}</UserId>
-    <Account>{escape(principal.account_id)}</Account>"""
-    return _xml(
-        200,
-        f"""\
-<{ACTION}Response xmlns="{NAMESPACE}">
-  <{ACTION}Result>
-{members}
-  </{ACTION}Result>
-  <ResponseMetadata>
-    <RequestId>{request_id}</RequestId>
-  </ResponseMetadata>
-</{ACTION}Response>
-""",
-    )
-
-
-def _of_error(error: WasmfaasError, request_id: str) -> Response:
-    code, status = error.code.removesuffix("Exception"), error.status
-    if isinstance(error, NotAuthenticated):
-        code, status = _CODES[type(error)]
-    fault = "Sender" if status < 500 else "Receiver"
-    return _xml(
-        status,
-        f"""\
-<ErrorResponse xmlns="{NAMESPACE}">
-  <Error>
-    <Type>{fault}</Type>
-    <Code>{code}</Code>
-    <Message>{escape(error.message)}</Message>
-  </Error>
-  <RequestId>{request_id}</RequestId>
-</ErrorResponse>
-""",
-        error.headers(),
-    )
-
-
-def _xml(status: int, text: str, headers: Mapping[str, Any] | None = None) -> Response:
-    fields = {name.lower(): str(value) for name, value in (headers or {}).items()}
-    return Response(status, {"content-type": "text/xml", **fields}, text.encode())
+    members = {
+        "Arn": principal.arn,
+        "UserId": principal.user_id,
+        "Account": principal.account_id,
+    }
+    result = "".join(f"<{name}>{query.text_of(text)}</{name}>" for name, text in members.items())
+    return query.answer(NAMESPACE, ACTION, result, request_id)
 
 
 def _too_large() -> WasmfaasError:

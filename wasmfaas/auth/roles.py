@@ -1,7 +1,7 @@
 """What each role may do.
 
-Actions are named as in IAM: the operations of Lambda and CloudWatch Logs under their own names, but
-Invoke under `lambda:InvokeFunction`; and ours under `wasmfaas:`.
+Actions are named as in IAM: the operations of Lambda, CloudWatch Logs and SQS under their own
+names, but Invoke under `lambda:InvokeFunction`; and ours under `wasmfaas:`.
 """
 
 from typing import Final
@@ -33,6 +33,9 @@ RULES: Final = (
     ("logs:List*", READERS),
     ("logs:StartLiveTail", READERS),
     ("logs:*", DEPLOYERS),
+    ("sqs:Get*", READERS),
+    ("sqs:List*", READERS),
+    ("sqs:*", DEPLOYERS),
     ("wasmfaas:Get*", READERS),
     ("wasmfaas:PutPermissions", DEPLOYERS),
     ("wasmfaas:RedriveDeadLetters", DEPLOYERS),

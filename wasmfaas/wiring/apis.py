@@ -10,11 +10,15 @@ from wasmfaas.api.logs.service import LOGS
 from wasmfaas.api.management import Management
 from wasmfaas.api.own_routes import PREFIX
 from wasmfaas.api.permissions import PermissionRoutes
+from wasmfaas.api.sqs.calls import QueueUrls
+from wasmfaas.api.sqs.handlers import SqsHandlers
+from wasmfaas.api.sqs.service import SqsApi, is_sqs
 from wasmfaas.api.sts import Sts, is_query
 from wasmfaas.api.targeted import TargetedApi
 from wasmfaas.front import Row, always
 from wasmfaas.store.layers import Layers
 from wasmfaas.store.log_groups import LogGroups
+from wasmfaas.store.message_queues.queues import MessageQueues
 from wasmfaas.triggers.http import FunctionUrls
 from wasmfaas.triggers.url_targets import is_function_url
 from wasmfaas.wiring.core import Core
@@ -31,12 +35,13 @@ def function_urls(core: Core) -> FunctionUrls:
     return urls
 
 
-def rows(core: Core, urls: FunctionUrls, parts: EventParts) -> Sequence[Row]:
+def rows(core: Core, urls: FunctionUrls, parts: EventParts, queues: MessageQueues) -> Sequence[Row]:
     """Every application, and which requests are its; the first that matches gets a request."""
     return (
         (is_function_url, urls),
         (lambda scope: scope["path"].startswith(PREFIX), _management(core, parts)),
         (LOGS.matches, TargetedApi(LOGS, _logs(core), core.authenticator)),
+        (is_sqs, _sqs(core, queues)),
         (is_query, Sts(core.authenticator)),
         (always, _lambda(core, parts)),
     )
@@ -75,6 +80,12 @@ def _management(core: Core, parts: EventParts) -> Management:
         ),
         authenticator=core.authenticator,
     )
+
+
+def _sqs(core: Core, queues: MessageQueues) -> SqsApi:
+    urls = QueueUrls(core.settings.scheme, core.settings.account_id)
+    handlers = SqsHandlers(queues, urls)
+    return SqsApi(handlers, core.authenticator, core.settings.api_requests_inflight_max)
 
 
 def _logs(core: Core) -> LogsOperations:
