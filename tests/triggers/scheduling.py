@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from wasmfaas.api.schedule_timers import never, timer
 from wasmfaas.policy import Policy
+from wasmfaas.schedules.arns import ScheduleArns
 from wasmfaas.store.database import Database
 from wasmfaas.store.occurrences import Occurrences
 from wasmfaas.store.queue import EventQueue
@@ -58,7 +59,7 @@ class Scheduling:
         self.schedules = Schedules(self.database, self.clock)
         self.targets = RuleTargets(self.database)
         self.occurrences = Occurrences(self.database, self.clock)
-        maker = EventMaker("us-east-1", "000000000000")
+        maker = EventMaker(ScheduleArns("us-east-1", "000000000000"))
         permissions = Permissions(self.policies, maker)
         self.runner = ScheduleRunner(self.occurrences, self.queue, permissions, maker)
 

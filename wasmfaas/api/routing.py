@@ -37,8 +37,10 @@ class _Node:
 class Router:
     """Finds operations. Lifetime: process."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[Operation], title: str = "the Lambda API") -> None:
+        """*title* is what people call the service."""
         self._root = _Node()
+        self._title = title
         for operation in operations:
             self._add(operation)
 
@@ -69,7 +71,7 @@ class Router:
             raise UnknownOperation(
                 f"{shown} does not take {method[:20]}, but {' and '.join(allowed)}."
             )
-        raise UnknownOperation(f"No operation of the Lambda API has the path {shown}.")
+        raise UnknownOperation(f"No operation of {self._title} has the path {shown}.")
 
     def _add(self, operation: Operation) -> None:
         node = self._root

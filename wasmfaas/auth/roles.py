@@ -1,7 +1,7 @@
 """What each role may do.
 
-Actions are named as in IAM: the operations of Lambda, CloudWatch Logs and SQS under their own
-names, but Invoke under `lambda:InvokeFunction`; and ours under `wasmfaas:`.
+Actions are named as in IAM: the operations of AWS's services under their own names, but
+Invoke under `lambda:InvokeFunction`; and ours under `wasmfaas:`.
 """
 
 from typing import Final
@@ -36,6 +36,13 @@ RULES: Final = (
     ("sqs:Get*", READERS),
     ("sqs:List*", READERS),
     ("sqs:*", DEPLOYERS),
+    ("scheduler:Get*", READERS),
+    ("scheduler:List*", READERS),
+    ("scheduler:*", DEPLOYERS),
+    ("events:Describe*", READERS),
+    ("events:List*", READERS),
+    ("events:TestEventPattern", READERS),
+    ("events:*", DEPLOYERS),
     ("wasmfaas:Get*", READERS),
     ("wasmfaas:PutPermissions", DEPLOYERS),
     ("wasmfaas:RedriveDeadLetters", DEPLOYERS),

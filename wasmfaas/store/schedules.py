@@ -167,6 +167,7 @@ class Schedules:
         family: str,
         *,
         group: str | None = None,
+        name: str | None = None,
         prefix: str = "",
         state: str | None = None,
         after: tuple[str, str] = ("", ""),
@@ -182,6 +183,8 @@ class Schedules:
         ]
         if group is not None:
             where.append(_COLUMNS.group_name == group)
+        if name is not None:
+            where.append(_COLUMNS.name == name)
         if prefix:
             # Not LIKE, which some databases take without regard to case.
             where.append(func.substr(_COLUMNS.name, 1, len(prefix)) == prefix)

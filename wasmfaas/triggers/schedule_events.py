@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from wasmfaas.schedules import rule_inputs
+from wasmfaas.schedules.arns import ScheduleArns
 from wasmfaas.store.events import NewEvent
 from wasmfaas.store.occurrences import Refused
 from wasmfaas.store.rules import RuleTarget
 from wasmfaas.store.schedules import Schedule
-from wasmfaas.triggers import rule_inputs
 
 #: EventBridge's and its Scheduler's defaults.
 RETRIES_MAX: Final = 185
@@ -22,33 +23,18 @@ AGE_S_MAX: Final = 86_400
 class EventMaker:
     """Makes events in one region and account. Lifetime: process."""
 
-    region: str
-    account_id: str
+    arns: ScheduleArns
 
     def rule_arn(self, rule: Schedule) -> str:
-        """The ARN of a rule, which names its bus unless that is the default one."""
-        bus = "" if rule.group == "default" else f"{rule.group}/"
-        return f"arn:aws:events:{self.region}:{self.account_id}:rule/{bus}{rule.name}"
-
-    def schedule_arn(self, schedule: Schedule) -> str:
-        """The ARN of a schedule."""
-        place = f"{schedule.group}/{schedule.name}"
-        return f"arn:aws:scheduler:{self.region}:{self.account_id}:schedule/{place}"
-
-    def function(self, arn: str) -> tuple[str, str] | None:
-        """Name and qualifier of a function here; None for the ARN of anything else."""
-        prefix = f"arn:aws:lambda:{self.region}:{self.account_id}:function:"
-        if not arn.startswith(prefix):
-            return None
-        name, _, qualifier = arn.removeprefix(prefix).partition(":")
-        return name, qualifier
+        """The ARN of a rule."""
+        return self.arns.rule(rule.group, rule.name)
 
     def of_schedule(self, schedule: Schedule, scheduled_at_ms: int) -> NewEvent | None:
         """The event of an occurrence; None where the target is no function here."""
         target = schedule.configuration["Target"]
         execution = str(uuid.uuid4())
         context = {
-            "schedule-arn": self.schedule_arn(schedule),
+            "schedule-arn": self.arns.schedule(schedule.group, schedule.name),
             "scheduled-time": moment(scheduled_at_ms),
             "execution-id": execution,
             "attempt-number": "1",
@@ -61,9 +47,9 @@ class EventMaker:
                     "id": execution,
                     "detail-type": "Scheduled Event",
                     "source": "aws.scheduler",
-                    "account": self.account_id,
+                    "account": self.arns.account_id,
                     "time": context["scheduled-time"],
-                    "region": self.region,
+                    "region": self.arns.region,
                     "resources": [context["schedule-arn"]],
                     "detail": "{}",
                 }
@@ -79,9 +65,9 @@ class EventMaker:
             "id": str(uuid.uuid4()),
             "detail-type": "Scheduled Event",
             "source": "aws.events",
-            "account": self.account_id,
+            "account": self.arns.account_id,
             "time": moment(scheduled_at_ms),
-            "region": self.region,
+            "region": self.arns.region,
             "resources": [self.rule_arn(rule)],
             "detail": {},
         }
@@ -128,7 +114,7 @@ class EventMaker:
     def _event(
         self, event_id: str, arn: str, payload: bytes, target: Mapping[str, Any]
     ) -> NewEvent | None:
-        function = self.function(arn)
+        function = self.arns.function(arn)
         if function is None:
             return None
         policy = target.get("RetryPolicy", {})

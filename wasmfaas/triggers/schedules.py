@@ -49,7 +49,7 @@ class Permissions:
 
     async def allow(self, rule: Schedule, target: RuleTarget) -> bool:
         """Whether EventBridge may invoke *target* for *rule*."""
-        function = self.events.function(target.arn)
+        function = self.events.arns.function(target.arn)
         if function is None:
             return False
         policy = await self.policies.policy(*function)
@@ -57,7 +57,7 @@ class Permissions:
             return False
         source = {
             "AWS:SourceArn": self.events.rule_arn(rule),
-            "AWS:SourceAccount": self.events.account_id,
+            "AWS:SourceAccount": self.events.arns.account_id,
         }
         request = Request(
             action=INVOKE, resource=target.arn, principal=PRINCIPAL, conditions=source

@@ -23,6 +23,7 @@ from wasmfaas.triggers.http import FunctionUrls
 from wasmfaas.triggers.url_targets import is_function_url
 from wasmfaas.wiring.core import Core
 from wasmfaas.wiring.events import EventParts
+from wasmfaas.wiring.schedules import ScheduleParts
 
 
 def function_urls(core: Core) -> FunctionUrls:
@@ -37,10 +38,12 @@ def function_urls(core: Core) -> FunctionUrls:
 
 def rows(core: Core, urls: FunctionUrls, parts: EventParts, queues: MessageQueues) -> Sequence[Row]:
     """Every application, and which requests are its; the first that matches gets a request."""
+    schedules = ScheduleParts.open(core, parts.queue)
     return (
         (is_function_url, urls),
-        (lambda scope: scope["path"].startswith(PREFIX), _management(core, parts)),
+        (lambda scope: scope["path"].startswith(PREFIX), _management(core, parts, schedules)),
         (LOGS.matches, TargetedApi(LOGS, _logs(core), core.authenticator)),
+        *schedules.rows,
         (is_sqs, _sqs(core, queues)),
         (is_query, Sts(core.authenticator)),
         (always, _lambda(core, parts)),
@@ -63,7 +66,7 @@ def _lambda(core: Core, parts: EventParts) -> LambdaApi:
     )
 
 
-def _management(core: Core, parts: EventParts) -> Management:
+def _management(core: Core, parts: EventParts, schedules: ScheduleParts) -> Management:
     return Management(
         settings=core.settings,
         registry=core.registry,
@@ -77,6 +80,7 @@ def _management(core: Core, parts: EventParts) -> Management:
             EventRoutes(parts.events),
             KeyRoutes(core.keys),
             PermissionRoutes(core.registry),
+            schedules.routes,
         ),
         authenticator=core.authenticator,
     )

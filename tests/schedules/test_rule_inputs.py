@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmfaas.schedule_errors import InvalidSchedule
-from wasmfaas.triggers.rule_inputs import check, rendered
+from wasmfaas.schedules.rule_inputs import check, rendered
 
 EVENT = {
     "time": "2027-01-01T12:00:00Z",
