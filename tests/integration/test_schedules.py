@@ -6,6 +6,7 @@ import sqlite3
 import time
 from typing import Any
 
+from tests.cli.command import wasmfaas
 from tests.conftest import ROLE, Server
 from tests.integration.conftest import Start
 
@@ -53,6 +54,10 @@ def test_a_schedule_invokes_its_function(server: Server, function_name: str) -> 
         assert found["next_at_ms"] - found["last_at_ms"] == 3_600_000
         assert [each["events"] for each in found["occurrences"]] == [1]
         server.await_events(function_name, WITHIN_S, done=1)
+        variables = {"WASMFAAS_URL": server.url, **server.variables}
+        listed = wasmfaas("schedules", "--json", variables=variables).json["schedules"]
+        assert function_name in [each["name"] for each in listed]
+        assert "OCCURRENCE" in wasmfaas("schedules", function_name, variables=variables).out
         scheduler.delete_schedule(Name=function_name)
     assert server.http.get(f"/_wasmfaas/v1/schedules/{function_name}").status_code == 404
 

@@ -21,6 +21,7 @@ from wasmfaas.cli.commands.init import init
 from wasmfaas.cli.commands.invoke import invoke
 from wasmfaas.cli.commands.list import list_functions
 from wasmfaas.cli.commands.logs import logs
+from wasmfaas.cli.commands.schedules import schedules
 from wasmfaas.cli.commands.top import top
 from wasmfaas.cli.commands.up import up_command
 from wasmfaas.cli.commands.usage import usage
@@ -74,6 +75,7 @@ def application() -> typer.Typer:
         ("top", top, _LOOK),
         ("usage", usage, _LOOK),
         ("events", events, _LOOK),
+        ("schedules", schedules, _LOOK),
         ("env", env, _LOOK),
         ("doctor", doctor, _LOOK),
         ("init", init, _WRITE),

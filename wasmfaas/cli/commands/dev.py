@@ -36,7 +36,7 @@ def dev(
     data_dir: DataDir = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line per event.")] = False,
 ) -> None:
-    """Deploy on every save, and print the log as it comes; until Ctrl-C."""
+    """Deploy on every save and print the log as it comes; until Ctrl-C."""
     if not path.exists():
         raise Failure("PathNotFound", f"{printable(path)} does not exist")
     with session(url, data_dir) as client:

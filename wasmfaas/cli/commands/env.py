@@ -10,7 +10,7 @@ from wasmfaas.cli.signing import KEY_VARIABLES, find
 
 
 def env(url: Url = None, data_dir: DataDir = None, json: Json = False) -> None:
-    """Print what points AWS tools at the server: eval "$(wasmfaas env)"."""
+    """Print what points AWS tools here: eval "$(wasmfaas env)"."""
     with session(url, data_dir) as client:
         credentials, region = find(client.address.directory, os.environ), client.region()
         certificate = client.address.certificate
