@@ -16,13 +16,13 @@ LAYERS = {
     "schedule_errors": 0, "schedules": 0,
     "sandbox": 1, "store": 1,
     "invoke": 2, "auth": 2,
-    "capabilities": 3, "services": 3, "front": 3,
-    "triggers": 4, "api": 4, "edge": 4,
-    "wiring": 5,
-    "node": 6,
-    "app": 7,
-    "cli": 8,
-    "testing": 9,
+    "capabilities": 3, "services": 3, "front": 3, "sources": 4,
+    "triggers": 5, "api": 5, "edge": 5,
+    "wiring": 6,
+    "node": 7,
+    "app": 8,
+    "cli": 9,
+    "testing": 10,
 }  # fmt: skip
 #: What only these parts may import.
 CONFINED = {

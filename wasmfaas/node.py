@@ -12,7 +12,7 @@ from wasmfaas.front import Front
 from wasmfaas.settings import Settings
 from wasmfaas.triggers.direct import DirectCalls
 from wasmfaas.triggers.url_targets import is_function_url
-from wasmfaas.wiring import apis, capabilities
+from wasmfaas.wiring import apis, capabilities, event_sources
 from wasmfaas.wiring.core import Core
 from wasmfaas.wiring.events import EventParts
 from wasmfaas.wiring.queues import open_queues
@@ -47,6 +47,7 @@ class Node:
         """End what would go on for ever; what has an end may come to it."""
         self._core.logs.close()
         self._events.runner.stop()
+        self._pollers.stop()
         self._queues.stop()
 
     def cut_short(self) -> None:
@@ -58,6 +59,7 @@ class Node:
         self.directory = core.directory
         self._queues = await open_queues(core)
         self._events = events = await EventParts.open(core, self._queues)
+        self._pollers = await event_sources.open_pollers(core, events, self._queues)
         capabilities.connect(core)
         urls = apis.function_urls(core)
         front = Front(apis.rows(core, urls, events, self._queues))

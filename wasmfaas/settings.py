@@ -124,6 +124,12 @@ class Settings:
         1_000_000, "Messages that may be in one queue; more are throttled.", least=1
     )
     events_concurrency_max: int = computed(cores, "Events that run at once.", "cores", least=1)
+    event_source_mappings_max: int = setting(
+        1000, "Event source mappings that one server polls the sources of.", least=0
+    )
+    event_source_concurrency_max: int = computed(
+        lambda: 2 * cores(), "Batches of one event source that run at once.", "2 x cores", least=1
+    )
 
     events_kept_s_max: int = setting(
         86_400, "Time for which events that are done, or with a destination, are kept.", least=0

@@ -64,6 +64,12 @@ class Kind:
     #: The member that names the consumers of a mapping, by default with its UUID.
     consumers: str | None = None
 
+    def shows_result(self, result: str | None) -> bool:
+        """Whether *result* is shown as LastProcessingResult: of a queue, what went wrong is."""
+        if result is None:
+            return False
+        return "LastProcessingResult" in self.defaults or result.startswith("PROBLEM")
+
 
 SQS: Final = Kind(
     "sqs",
@@ -79,6 +85,9 @@ _SELF_MANAGED: Final = Kind(
     consumers="SelfManagedKafkaEventSourceConfig",
 )
 _QUEUE_DEFAULTS: Final[Mapping[str, Any]] = {"BatchSize": 100, "MaximumBatchingWindowInSeconds": 0}
+#: Sources that AWS does not have; what they are is up to who makes them.
+EXTENSION: Final = "wasmfaas-"
+_EXTENSION: Final = Kind("extension", _STREAM, _STREAM_DEFAULTS)
 #: By the third part of an ARN.
 _BY_SERVICE: Final[Mapping[str, Kind]] = {
     "sqs": SQS,
@@ -103,7 +112,10 @@ def kind_of(parameters: Mapping[str, Any]) -> Kind:
     if "SelfManagedEventSource" in parameters:
         return _SELF_MANAGED
     parts = parameters.get("EventSourceArn", "").split(":", 5)
-    kind = _BY_SERVICE.get(parts[2]) if len(parts) == 6 else None
+    kind = None
+    if len(parts) == 6:
+        extension = _EXTENSION if parts[2].startswith(EXTENSION) and parts[5] else None
+        kind = _BY_SERVICE.get(parts[2], extension)
     if kind is None:
         raise InvalidParameterValue("Unrecognized event source.")
     return kind

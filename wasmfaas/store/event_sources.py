@@ -1,5 +1,6 @@
 """Event source mappings: which source's records a function is invoked with."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from wasmfaas.store.schema import EVENT_SOURCE_MAPPINGS
 
 _PAGE_MAX: Final = 100
 NOT_THERE: Final = "The resource you requested does not exist."
+DELETING: Final = "Deleting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,12 @@ class EventSourceMapping:
     #: Members of Lambda's EventSourceMappingConfiguration by name, and `Enabled` and `Tags`.
     configuration: Mapping[str, Any]
     modified_at_ms: int = 0
+    #: Lambda's State while it is on the way to another one; None once it is there.
+    state: str | None = None
+    #: Greater after every change.
+    revision: int = 0
+    #: Lambda's LastProcessingResult; None before the first.
+    result: str | None = None
 
     @property
     def identity(self) -> str:
@@ -48,6 +56,10 @@ class EventSourceMappings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: Whether somebody polls sources here, and sees changes through.
+        self.is_polled = False
+        #: Set by every change that this server makes.
+        self.changed = asyncio.Event()
 
     async def create(
         self, mapping: EventSourceMapping, conflict: Callable[[str], Exception]
@@ -57,11 +69,12 @@ class EventSourceMappings:
 
         def transaction(connection: Connection) -> EventSourceMapping:
             _check_unique(connection, mapping, conflict)
-            row = {"uuid": mapping.uuid} | _columns(connection, mapping)
+            row = {"uuid": mapping.uuid, "revision": 1, "state": self._until_seen("Creating")}
+            row |= _columns(connection, mapping)
             connection.execute(insert(EVENT_SOURCE_MAPPINGS).values(row))
             return _found(connection, mapping.uuid)
 
-        return await self._database.run(transaction)
+        return self._noted(await self._database.run(transaction))
 
     async def get(self, uuid: str) -> EventSourceMapping:
         """The mapping. Raises ResourceNotFound."""
@@ -77,25 +90,45 @@ class EventSourceMappings:
         and as `create`."""
 
         def transaction(connection: Connection) -> EventSourceMapping:
-            mapping = changed(_found(connection, uuid))
+            before = _found(connection, uuid)
+            if before.state == DELETING:
+                raise ResourceNotFound(NOT_THERE)
+            mapping = changed(before)
             _check_unique(connection, mapping, conflict)
             query = update(EVENT_SOURCE_MAPPINGS).where(EVENT_SOURCE_MAPPINGS.c.uuid == uuid)
-            connection.execute(query.values(_columns(connection, mapping)))
+            state = {
+                "state": self._until_seen(_on_the_way(before, mapping)),
+                "revision": before.revision + 1,
+            }
+            connection.execute(query.values(_columns(connection, mapping) | state))
             return _found(connection, uuid)
 
-        return await self._database.run(transaction)
+        return self._noted(await self._database.run(transaction))
 
     async def delete(self, uuid: str) -> EventSourceMapping:
-        """Remove the mapping, and return it. Raises ResourceNotFound."""
+        """Have the mapping removed, once nobody polls its source, and return it. Raises
+        ResourceNotFound."""
 
         def transaction(connection: Connection) -> EventSourceMapping:
             found = _found(connection, uuid)
-            connection.execute(
-                delete(EVENT_SOURCE_MAPPINGS).where(EVENT_SOURCE_MAPPINGS.c.uuid == uuid)
-            )
+            if found.state == DELETING:
+                raise ResourceNotFound(NOT_THERE)
+            chosen = EVENT_SOURCE_MAPPINGS.c.uuid == uuid
+            leased = EVENT_SOURCE_MAPPINGS.c.lease_until_ms > database.now_ms(connection)
+            changes = {"state": DELETING, "revision": found.revision + 1}
+            query = update(EVENT_SOURCE_MAPPINGS).where(chosen, leased)
+            if connection.execute(query.values(changes)).rowcount == 0:
+                connection.execute(delete(EVENT_SOURCE_MAPPINGS).where(chosen))
             return found
 
-        return await self._database.run(transaction)
+        return self._noted(await self._database.run(transaction))
+
+    def _until_seen(self, state: str) -> str | None:
+        return state if self.is_polled else None
+
+    def _noted(self, mapping: EventSourceMapping) -> EventSourceMapping:
+        self.changed.set()
+        return mapping
 
     async def page(
         self,
@@ -122,7 +155,7 @@ class EventSourceMappings:
         if marker is not None:
             query = query.where(columns.uuid > paging.last_of(marker))
         found = await self._database.run(
-            lambda connection: [_mapping(row) for row in connection.execute(query)]
+            lambda connection: [mapping_of(row) for row in connection.execute(query)]
         )
         page = found[:limit]
         return page, paging.marker(page[-1].uuid) if len(found) > limit else None
@@ -140,6 +173,14 @@ def _check_unique(
         raise conflict(str(other))
 
 
+def _on_the_way(before: EventSourceMapping, after: EventSourceMapping) -> str:
+    """Lambda's State while a change of a mapping is not seen through yet."""
+    enabled = after.configuration["Enabled"]
+    if enabled == before.configuration["Enabled"]:
+        return "Updating"
+    return "Enabling" if enabled else "Disabling"
+
+
 def _found(connection: Connection, uuid: str) -> EventSourceMapping:
     row = None
     if paging.storable(uuid):
@@ -147,7 +188,7 @@ def _found(connection: Connection, uuid: str) -> EventSourceMapping:
         row = connection.execute(query).one_or_none()
     if row is None:
         raise ResourceNotFound(NOT_THERE)
-    return _mapping(row)
+    return mapping_of(row)
 
 
 def _columns(connection: Connection, mapping: EventSourceMapping) -> dict[str, Any]:
@@ -161,7 +202,8 @@ def _columns(connection: Connection, mapping: EventSourceMapping) -> dict[str, A
     }
 
 
-def _mapping(row: Row[Any]) -> EventSourceMapping:
+def mapping_of(row: Row[Any]) -> EventSourceMapping:
+    """From a row of the table."""
     return EventSourceMapping(
         uuid=row.uuid,
         function_name=row.function_name,
@@ -169,4 +211,7 @@ def _mapping(row: Row[Any]) -> EventSourceMapping:
         source=row.source,
         configuration=json.loads(row.configuration),
         modified_at_ms=row.modified_at_ms,
+        state=row.state,
+        revision=row.revision,
+        result=row.result,
     )

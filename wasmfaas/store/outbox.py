@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select, update
 from wasmfaas.store import database
 from wasmfaas.store.commits import GroupCommit
 from wasmfaas.store.database import Database
-from wasmfaas.store.deliveries import Delivery, DeliveryEnd
+from wasmfaas.store.deliveries import Delivery, DeliveryEnd, NewDelivery, insert_delivery
 from wasmfaas.store.events import ENDED, EventState
 from wasmfaas.store.outbox_tables import OUTBOX
 from wasmfaas.store.records import storable_text
@@ -71,6 +71,14 @@ class Outbox:
     async def close(self) -> None:
         """Finish what has been handed over."""
         await self._commits.close()
+
+    async def enqueue(self, delivery: NewDelivery) -> None:
+        """Store *delivery*, which comes of nothing that is stored here; when this returns, it is
+        synced to disk. Raises StorageFull."""
+        await self._commits.run(
+            lambda connection: insert_delivery(connection, delivery, self._clock(connection))
+        )
+        self.woken.set()
 
     async def claim(self, limit: int, each_max: int, busy: Collection[str] = ()) -> list[Delivery]:
         """Lease up to *limit* deliveries that are due, *each_max* of one destination, none of

@@ -206,7 +206,8 @@ ATTACHMENTS = Table(
 )
 
 #: Mappings outlive their function, as Lambda's do. `identity` is what no two may have in common:
-#: the source, what of it is read, and the function.
+#: the source, what of it is read, and the function. `state` is one on the way to what is wanted,
+#: until a server has seen `revision`; `result` tells how the last invocation went.
 EVENT_SOURCE_MAPPINGS = Table(
     "event_source_mappings",
     METADATA,
@@ -217,6 +218,11 @@ EVENT_SOURCE_MAPPINGS = Table(
     Column("identity", String(64), nullable=False),
     Column("configuration", Text, nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
+    Column("state", String(16)),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("result", Text),
+    Column("lease_owner", String(36)),
+    Column("lease_until_ms", BigInteger),
     UniqueConstraint("identity", name="event_source_mappings_identity_key"),
     Index("event_source_mappings_function_name", "function_name"),
 )

@@ -26,6 +26,7 @@ class EventParts:
     """The queue, what is kept of it, and who runs it. Lifetime: process."""
 
     queue: EventQueue
+    outbox: Outbox
     events: Events
     runner: EventRunner
 
@@ -50,7 +51,7 @@ class EventParts:
         core.tasks.start(runner.run())
         core.tasks.start(runner.keep_leases())
         core.tasks.start(keep_pruned(events, queue))
-        return cls(queue=queue, events=events, runner=runner)
+        return cls(queue=queue, outbox=outbox, events=events, runner=runner)
 
 
 def webhooks(settings: Settings) -> Webhooks:

@@ -1,4 +1,4 @@
-"""Event source mappings. They are kept and shown; nothing polls the sources yet."""
+"""Event source mappings. What polls the sources is in `triggers.mappings`."""
 
 import dataclasses
 import uuid
@@ -125,14 +125,17 @@ class EventSourceOperations:
     def _shown(self, mapping: EventSourceMapping, state: str | None = None) -> dict[str, Any]:
         configuration = mapping.configuration
         settled = "Enabled" if configuration["Enabled"] else "Disabled"
+        kind = event_sources.kind_of(configuration)
         region, account = self._names.region, self._names.account_id
         shown = {name: value for name, value in configuration.items() if name not in HIDDEN}
+        if kind.shows_result(mapping.result):
+            shown["LastProcessingResult"] = mapping.result
         return shown | {
             "UUID": mapping.uuid,
             "EventSourceMappingArn": f"arn:aws:lambda:{region}:{account}:event-source-mapping:"
             f"{mapping.uuid}",
             "FunctionArn": self._arn(mapping),
             "LastModified": mapping.modified_at_ms / 1000,
-            "State": state or settled,
-            "StateTransitionReason": event_sources.kind_of(configuration).reason,
+            "State": state or mapping.state or settled,
+            "StateTransitionReason": kind.reason,
         }

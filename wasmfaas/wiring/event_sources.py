@@ -1,0 +1,71 @@
+"""Event source mappings: the sources that this server can read, and what polls them."""
+
+import uuid
+
+from wasmfaas.queue_errors import QueueDoesNotExist
+from wasmfaas.services.arns import MessageArn
+from wasmfaas.services.client import Keys, ServiceClient
+from wasmfaas.services.sqs import Sqs
+from wasmfaas.sources.own_queues import OwnQueue
+from wasmfaas.sources.registry import SourceFactories
+from wasmfaas.sources.source import Source, SourceFailed, SourceMapping
+from wasmfaas.sources.sqs import SqsQueue
+from wasmfaas.store.message_queues.queues import MessageQueues
+from wasmfaas.store.polling import Polling
+from wasmfaas.triggers.mappings.manager import EventSourcePollers
+from wasmfaas.triggers.mappings.outlet import StoredOutlet
+from wasmfaas.wiring.core import Core
+from wasmfaas.wiring.events import EventParts
+
+
+async def open_pollers(core: Core, events: EventParts, queues: MessageQueues) -> EventSourcePollers:
+    """What polls; it has begun."""
+    polling = Polling(core.database, str(uuid.uuid4()))
+    # The directory is locked: what holds a lease in its database is gone.
+    await polling.resume(alone=True)
+    mappings = core.registry.event_sources
+    pollers = EventSourcePollers(
+        core.settings, polling, mappings.changed, _factories(core, queues), core.invoker,
+        core.registry, StoredOutlet(events.queue, events.outbox, core.names.arn), core.names.arn,
+    )  # fmt: skip
+    mappings.is_polled = True
+    core.closing.push_async_callback(pollers.close)
+    core.tasks.start(pollers.run())
+    return pollers
+
+
+def _factories(core: Core, queues: MessageQueues) -> SourceFactories:
+    return SourceFactories({"sqs": _Queues(core, queues).open})
+
+
+class _Queues:
+    """Queues of our own, and others at the endpoint that the operator names."""
+
+    def __init__(self, core: Core, queues: MessageQueues) -> None:
+        self._queues = queues
+        self._sqs: Sqs | None = None
+        endpoint = core.settings.sqs_endpoint_url
+        if endpoint:
+            self._sqs = Sqs(ServiceClient("sqs", endpoint, Keys.of(core.settings)))
+            core.closing.push_async_callback(self._sqs.close)
+
+    async def open(self, mapping: SourceMapping) -> Source:
+        """The source of *mapping*: our own queue, where there is one of that ARN."""
+        name = self._queues.name_of(mapping.arn)
+        if name is not None and (self._sqs is None or await self._exists(name)):
+            return OwnQueue(self._queues, name)
+        arn = MessageArn.parse(mapping.arn)
+        if arn is None:
+            raise SourceFailed(f"{mapping.arn[:200]} is not the ARN of a queue")
+        if self._sqs is None:
+            raise SourceFailed(
+                f"There is no queue {arn.name} here, and no endpoint of others (sqs_endpoint_url)"
+            )
+        return SqsQueue(self._sqs, arn)
+
+    async def _exists(self, name: str) -> bool:
+        try:
+            await self._queues.administration.get(name)
+        except QueueDoesNotExist:
+            return False
+        return True
