@@ -16,6 +16,8 @@ from wasmfaas.triggers.mappings.poller import IDLE_WAIT_S, Plan, Poller
 
 _RETRY_S_MIN: Final = 1.0
 _RETRY_S_MAX: Final = 60.0
+#: While batches of some partitions run, how often the others are looked at.
+_LOOK_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +89,30 @@ class StreamPoller(Poller):
         self._freed = asyncio.Event()
 
     async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while not self._calls.is_stopped:
                 await self._until_free()
-                now = loop.time()
-                next_end = min((each.ends_at for each in self._forming.values()), default=None)
-                wait_s = IDLE_WAIT_S if next_end is None else max(next_end - now, 0.0)
-                if self._busy:
-                    wait_s = min(wait_s, 1.0)  # A partition may be free again before.
-                if wait_s > 0:
-                    full = self._busy | {
-                        name for name, forming in self._forming.items() if self._is_full(forming)
-                    }
-                    received = await self._receive(
-                        self._plan.batch_size, min(wait_s, IDLE_WAIT_S), full
-                    )
-                    await self._form(received)
+                await self._receive_more()
                 self._begin_those_due()
         except Stopped:
             return
+
+    async def _receive_more(self) -> None:
+        """Receive, until a batch is due at most; while batches run, as soon as one ends."""
+        forming = [(name, each) for name, each in self._forming.items() if name not in self._busy]
+        ends_at = min((each.ends_at for _, each in forming), default=None)
+        wait_s = IDLE_WAIT_S
+        if ends_at is not None:
+            wait_s = min(ends_at - asyncio.get_running_loop().time(), wait_s)
+        if wait_s <= 0 or any(self._is_full(each) for _, each in forming):
+            return
+        self._freed.clear()
+        busy = frozenset(self._busy)
+        received = await self._receive(self._plan.batch_size, 0 if busy else wait_s, busy)
+        await self._form(received)
+        if busy and not received:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), min(wait_s, _LOOK_EVERY_S))
 
     async def _until_free(self) -> None:
         while len(self._busy) >= self._plan.concurrency_max:
