@@ -316,7 +316,6 @@ class Settings:
 
 def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
     """Settings from defaults, then environment variables, then *overrides* that are not None.
-
     Raises InvalidSetting for a value that does not parse or breaks a bound.
     """
     types = get_type_hints(Settings)
@@ -340,14 +339,12 @@ def load(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settin
 def table() -> list[tuple[str, str, str, str]]:
     """Rows of (flag, environment variable, default, help), in the order of declaration. Without a
     flag, the first is the environment variable, too."""
-    rows = []
-    for each in dataclasses.fields(Settings):
-        rows.append(
-            (
-                (flag_name if has_flag(each) else environment_name)(each.name),
-                environment_name(each.name),
-                shown_default(each),
-                each.metadata["help"],
-            )
+    return [
+        (
+            (flag_name if has_flag(each) else environment_name)(each.name),
+            environment_name(each.name),
+            shown_default(each),
+            each.metadata["help"],
         )
-    return rows
+        for each in dataclasses.fields(Settings)
+    ]
