@@ -2,6 +2,7 @@
 from it where the function is called."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -105,12 +106,21 @@ def test_concurrency_is_put_and_read(client: Any, name: str) -> None:
 
 
 def test_event_sources_are_mapped(client: Any, name: str) -> None:
+    def await_mappings(*states: tuple[str, int]) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            listed = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+            found = tuple((each["State"], each["BatchSize"]) for each in listed)
+            if found == states:
+                return
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+
     created = client.create_event_source_mapping(
         FunctionName=name, EventSourceArn="arn:aws:sqs:us-east-1:000000000000:q"
     )
     chosen = {"UUID": created["UUID"]}
     client.update_event_source_mapping(**chosen, BatchSize=1)
-    listed = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    assert [(each["State"], each["BatchSize"]) for each in listed] == [("Enabled", 1)]
+    await_mappings(("Enabled", 1))
     client.delete_event_source_mapping(**chosen)
-    assert client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"] == []
+    await_mappings()

@@ -63,7 +63,8 @@ def test_a_key_opens_what_its_role_says_until_it_is_revoked(
     with created(server, "web", "--role", "invoker", "--function", function_name) as key:
         assert len(key["secret_access_key"]) == 40
         listed = cli(server, "key", "list").json["keys"]
-        assert [each["name"] for each in listed] == ["local", "web"]
+        # Others of this server may have keys as well.
+        assert {"local", "web"} <= {each["name"] for each in listed}
         assert not any("secret_access_key" in each for each in listed)
         lambda_client = client(server, "lambda", key)
         assert lambda_client.invoke(FunctionName=function_name)["StatusCode"] == 200

@@ -201,14 +201,58 @@ static inline void wasmfaas_fail(wasmfaas_response *response, const char *type, 
     free(message.data);
 }
 
-/* Writes one line to the function's log. */
+/* ---- the log ---------------------------------------------------------------------------------- */
+
+typedef enum {
+    WASMFAAS_TRACE,
+    WASMFAAS_DEBUG,
+    WASMFAAS_INFO,
+    WASMFAAS_WARN,
+    WASMFAAS_ERROR,
+    WASMFAAS_FATAL
+} wasmfaas_level;
+
+/* The name of a level, up to FATAL; NULL past it. */
+static inline const char *wasmfaas_impl_level(int level) {
+    static const char *const names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
+    return level >= WASMFAAS_TRACE && level <= WASMFAAS_FATAL ? names[level] : NULL;
+}
+
+/* Whether lines of `level` are wanted: those from the variable AWS_LAMBDA_LOG_LEVEL on, else from
+ * INFO. */
+static inline bool wasmfaas_logs(wasmfaas_level level) {
+    const char *least = getenv("AWS_LAMBDA_LOG_LEVEL");
+    int from = WASMFAAS_TRACE;
+    while (least != NULL && wasmfaas_impl_level(from) && strcmp(least, wasmfaas_impl_level(from)) != 0) from++;
+    return (int)level >= (least != NULL && wasmfaas_impl_level(from) ? from : WASMFAAS_INFO);
+}
+
+WASMFAAS_PRINTF(2, 0)
+static inline void wasmfaas_impl_log(wasmfaas_level level, const char *format, va_list arguments) {
+    const char *name = wasmfaas_impl_level((int)level);
+    if (name == NULL || !wasmfaas_logs(level)) return;
+    fflush(stdout);
+    fprintf(stderr, "[%s] ", name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+/* Writes one line to the function's log, at the level INFO. */
 WASMFAAS_PRINTF(1, 2)
 static inline void wasmfaas_log(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    wasmfaas_impl_log(WASMFAAS_INFO, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+}
+
+/* The same at another level. */
+WASMFAAS_PRINTF(2, 3)
+static inline void wasmfaas_log_at(wasmfaas_level level, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    wasmfaas_impl_log(level, format, arguments);
+    va_end(arguments);
 }
 
 /* ---- reading JSON ----------------------------------------------------------------------------- */
@@ -368,13 +412,50 @@ static inline double wasmfaas_number(wasmfaas_text value, double otherwise) {
     return *end == '\0' ? number : otherwise;
 }
 
+/* ---- the context ------------------------------------------------------------------------------ */
+
+/* What Lambda's context objects have; strings that there are none of are empty. */
+typedef struct {
+    char request_id[64];
+    char function_name[256];
+    char function_version[64];
+    char invoked_function_arn[512];
+    char log_group_name[640];
+    char log_stream_name[640];
+    char trace_id[256];
+    int memory_limit_mb;
+    int64_t deadline_ms; /* since 1970 */
+} wasmfaas_context;
+
+/* A number that the context has as a string of digits; 0 where there is none. */
+static inline int64_t wasmfaas_impl_digits(wasmfaas_text context, const char *name) {
+    char digits[24];
+    return wasmfaas_member_string(context, name, digits, sizeof digits) < 1 ? 0 : strtoll(digits, NULL, 10);
+}
+
+/* The invocation's context. clientContext and other JSON are read from request->context itself. */
+static inline wasmfaas_context wasmfaas_context_of(const wasmfaas_request *request) {
+    wasmfaas_text json = request->context;
+    wasmfaas_context context;
+    wasmfaas_member_string(json, "requestId", context.request_id, sizeof context.request_id);
+    wasmfaas_member_string(json, "functionName", context.function_name, sizeof context.function_name);
+    wasmfaas_member_string(json, "functionVersion", context.function_version, sizeof context.function_version);
+    wasmfaas_member_string(
+        json, "invokedFunctionArn", context.invoked_function_arn, sizeof context.invoked_function_arn);
+    wasmfaas_member_string(json, "logGroupName", context.log_group_name, sizeof context.log_group_name);
+    wasmfaas_member_string(json, "logStreamName", context.log_stream_name, sizeof context.log_stream_name);
+    wasmfaas_member_string(json, "traceId", context.trace_id, sizeof context.trace_id);
+    context.memory_limit_mb = (int)wasmfaas_impl_digits(json, "memoryLimitInMB");
+    context.deadline_ms = wasmfaas_impl_digits(json, "deadlineMs");
+    return context;
+}
+
 /* Milliseconds until the invocation is ended; 0 if that is past or not known. */
 static inline int64_t wasmfaas_remaining_ms(const wasmfaas_request *request) {
-    char deadline[24];
     struct timespec now;
-    if (wasmfaas_member_string(request->context, "deadlineMs", deadline, sizeof deadline) < 1) return 0;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
-    int64_t remaining = strtoll(deadline, NULL, 10) - (int64_t)now.tv_sec * 1000 - now.tv_nsec / 1000000;
+    int64_t deadline_ms = wasmfaas_impl_digits(request->context, "deadlineMs");
+    if (deadline_ms == 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+    int64_t remaining = deadline_ms - (int64_t)now.tv_sec * 1000 - now.tv_nsec / 1000000;
     return remaining > 0 ? remaining : 0;
 }
 
@@ -436,6 +517,154 @@ static inline bool wasmfaas_impl_request(wasmfaas_text in, wasmfaas_request *req
     return in.size == 0 && request->event.data != NULL && request->context.data != NULL;
 }
 
+/* ---- calls to the host ------------------------------------------------------------------------ */
+
+/* Section 12 of the ABI. A request is a msgpack map: say how many members it has, then each name
+ * and its value. An answer is one, too; so is an error, with `errorType` and `errorMessage`.
+ *
+ *     wasmfaas_buffer request = {NULL, 0, 0}, answer = {NULL, 0, 0};
+ *     wasmfaas_pack_map(&request, 1);
+ *     wasmfaas_pack_string(&request, "key");
+ *     wasmfaas_pack_string(&request, "visits");
+ *     if (wasmfaas_call("kv.get", &request, &answer)) {
+ *         wasmfaas_text value = wasmfaas_unpack(wasmfaas_unpack_member(&answer, "value"));
+ *         ...
+ *     }
+ *     wasmfaas_free(&request);
+ *     wasmfaas_free(&answer);
+ */
+
+/* The head of a msgpack value: `tag`, then `number` in four bytes. */
+static inline void wasmfaas_impl_pack(wasmfaas_buffer *buffer, unsigned char tag, size_t number) {
+    unsigned char head[5] = {tag, 0, 0, 0, 0};
+    for (size_t i = 4; i >= 1; i--, number >>= 8) head[i] = (unsigned char)(number & 0xFF);
+    wasmfaas_impl_append(buffer, head, sizeof head);
+}
+
+/* A map of `members` names and values, which follow. */
+static inline void wasmfaas_pack_map(wasmfaas_buffer *buffer, size_t members) {
+    wasmfaas_impl_pack(buffer, 0xDF, members);
+}
+
+/* An array of `items` values, which follow. */
+static inline void wasmfaas_pack_array(wasmfaas_buffer *buffer, size_t items) {
+    wasmfaas_impl_pack(buffer, 0xDD, items);
+}
+
+/* A string, which has to be UTF-8. */
+static inline void wasmfaas_pack_text(wasmfaas_buffer *buffer, const char *text, size_t size) {
+    wasmfaas_impl_pack(buffer, 0xDB, size);
+    wasmfaas_impl_append(buffer, text, size);
+}
+
+static inline void wasmfaas_pack_string(wasmfaas_buffer *buffer, const char *text) {
+    wasmfaas_pack_text(buffer, text, strlen(text));
+}
+
+static inline void wasmfaas_pack_bytes(wasmfaas_buffer *buffer, const void *data, size_t size) {
+    wasmfaas_impl_pack(buffer, 0xC6, size);
+    wasmfaas_impl_append(buffer, data, size);
+}
+
+static inline void wasmfaas_pack_integer(wasmfaas_buffer *buffer, int64_t number) {
+    unsigned char packed[9] = {0xD3, 0, 0, 0, 0, 0, 0, 0, 0};
+    uint64_t bits = (uint64_t)number;
+    for (size_t i = 8; i >= 1; i--, bits >>= 8) packed[i] = (unsigned char)(bits & 0xFF);
+    wasmfaas_impl_append(buffer, packed, sizeof packed);
+}
+
+/* The msgpack value of the member `name` of the map in `map`; none where there is none. */
+static inline wasmfaas_text wasmfaas_unpack_member(const wasmfaas_buffer *map, const char *name) {
+    wasmfaas_text found = {NULL, 0}, in = {map->data, map->size};
+    wasmfaas_impl_token head, key, value;
+    if (!wasmfaas_impl_next(&in, &head) || ((head.tag & 0xF0) != 0x80 && (head.tag | 1) != 0xDF)) return found;
+    for (uint64_t members = head.inside / 2; members > 0; members--) {
+        if (!wasmfaas_impl_next(&in, &key) || key.inside > 0) return found;
+        wasmfaas_text start = in;
+        if (!wasmfaas_impl_next(&in, &value)) return found;
+        for (uint64_t left = value.inside; left > 0; left += value.inside, left--) {
+            if (!wasmfaas_impl_next(&in, &value)) return found;
+        }
+        if (wasmfaas_impl_is(&key, name)) {
+            found.data = start.data;
+            found.size = start.size - in.size;
+            return found;
+        }
+    }
+    return found;
+}
+
+/* The bytes of a msgpack str or bin; none for anything else, null among it. */
+static inline wasmfaas_text wasmfaas_unpack(wasmfaas_text value) {
+    wasmfaas_text none = {NULL, 0};
+    wasmfaas_impl_token token;
+    if (value.data == NULL || !wasmfaas_impl_next(&value, &token)) return none;
+    bool text = (token.tag & 0xE0) == 0xA0 || (token.tag >= 0xD9 && token.tag <= 0xDB);
+    return text || (token.tag >= 0xC4 && token.tag <= 0xC6) ? token.payload : none;
+}
+
+/* A msgpack integer or boolean; `otherwise` for anything else. */
+static inline int64_t wasmfaas_unpack_integer(wasmfaas_text value, int64_t otherwise) {
+    wasmfaas_impl_token token;
+    if (value.data == NULL || !wasmfaas_impl_next(&value, &token)) return otherwise;
+    if (token.tag < 0x80 || token.tag >= 0xE0) return token.tag < 0x80 ? token.tag : (int64_t)token.tag - 256;
+    if (token.tag == 0xC2 || token.tag == 0xC3) return token.tag - 0xC2;
+    if (token.tag < 0xCC || token.tag > 0xD3) return otherwise;
+    bool negative = token.tag >= 0xD0 && ((unsigned char)token.payload.data[0] & 0x80) != 0;
+    uint64_t bits = negative ? UINT64_MAX : 0;
+    for (size_t i = 0; i < token.payload.size; i++) bits = bits << 8 | (unsigned char)token.payload.data[i];
+    return (int64_t)bits;
+}
+
+static inline void wasmfaas_free(wasmfaas_buffer *buffer) {
+    free(buffer->data);
+    buffer->data = NULL;
+    buffer->size = buffer->capacity = 0;
+}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef __wasm__
+__attribute__((import_module("wasmfaas"), import_name("call"))) uint64_t wasmfaas_impl_host_call(
+    const char *op, size_t op_size, const char *request, size_t request_size);
+__attribute__((import_module("wasmfaas"), import_name("take"))) size_t wasmfaas_impl_host_take(
+    char *data, size_t size);
+#else
+static inline uint64_t wasmfaas_impl_host_call(
+    const char *op, size_t op_size, const char *request, size_t request_size) {
+    (void)op, (void)op_size, (void)request, (void)request_size;
+    return (uint64_t)1 << 32;
+}
+
+static inline size_t wasmfaas_impl_host_take(char *data, size_t size) {
+    (void)data, (void)size;
+    return 0;
+}
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+/* Asks the host for `op`. What it says replaces what is in `answer`: the answer, and true; or the
+ * error, and false. Outside of a sandbox, the error is `Unavailable`. */
+static inline bool wasmfaas_call(const char *op, const wasmfaas_buffer *request, wasmfaas_buffer *answer) {
+    uint64_t called = wasmfaas_impl_host_call(op, strlen(op), request->data, request->size);
+    size_t size = (size_t)(called & 0xFFFFFFFF);
+    answer->size = 0;
+    wasmfaas_impl_reserve(answer, size);
+    if (size > 0 && wasmfaas_impl_host_take(answer->data, size) == size) {
+        answer->size = size;
+        return called >> 32 == 0;
+    }
+    wasmfaas_pack_map(answer, 2);
+    wasmfaas_pack_string(answer, "errorType");
+    wasmfaas_pack_string(answer, "Unavailable");
+    wasmfaas_pack_string(answer, "errorMessage");
+    wasmfaas_pack_string(answer, "there is no host to answer this");
+    return false;
+}
+
 #define WASMFAAS_IMPL_HEAD 9
 
 /* Runs the handler; the answer envelope is then in response->buffer. */
@@ -458,6 +687,18 @@ static inline void wasmfaas_impl_answer(
 
 #ifdef __wasm__
 
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("random_get")))
+WASMFAAS_IMPL_C int32_t wasmfaas_impl_random_get(void *data, size_t size);
+WASMFAAS_IMPL_C void srandom(unsigned seed); /* -std=c99 hides it */
+
+/* Every invocation begins from one image, in which rand() and random() are where they always are. */
+static inline void wasmfaas_impl_seed(void) {
+    unsigned seeds[2];
+    if (wasmfaas_impl_random_get(seeds, sizeof seeds) != 0) abort();
+    srand(seeds[0]);
+    srandom(seeds[1]);
+}
+
 /* Bytes of events and of answers for which there is room from the start. */
 #define WASMFAAS_IMPL_WARM 4096
 
@@ -468,6 +709,8 @@ static inline void wasmfaas_impl_answer(
     __attribute__((constructor)) static void wasmfaas_impl_warm(void) {                            \
         wasmfaas_impl_reserve(&wasmfaas_impl_incoming, WASMFAAS_IMPL_WARM);                        \
         wasmfaas_impl_reserve(&wasmfaas_impl_outgoing.buffer, WASMFAAS_IMPL_WARM);                 \
+        /* Or stdout would come after stderr, which is not buffered. */                            \
+        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);                                                     \
     }                                                                                              \
     WASMFAAS_IMPL_C __attribute__((export_name("wasmfaas_alloc"))) char *wasmfaas_alloc(size_t size) { \
         return wasmfaas_impl_reserve(&wasmfaas_impl_incoming, size);                               \
@@ -477,6 +720,7 @@ static inline void wasmfaas_impl_answer(
         wasmfaas_text envelope = {data, size};                                                     \
         wasmfaas_request request;                                                                  \
         if (!wasmfaas_impl_request(envelope, &request)) abort();                                   \
+        wasmfaas_impl_seed();                                                                      \
         wasmfaas_impl_answer(handler, &request, &wasmfaas_impl_outgoing);                          \
         fflush(NULL);                                                                              \
         return (uint64_t)(uintptr_t)wasmfaas_impl_outgoing.buffer.data << 32 |                     \
