@@ -57,10 +57,11 @@ class Node:
     async def _open(self) -> None:
         self._core = core = await Core.open(self.settings, self._closing, self._progress)
         self.directory = core.directory
+        # Before anything runs that may ask.
+        capabilities.connect(core)
         self._queues = await open_queues(core)
         self._events = events = await EventParts.open(core, self._queues)
         self._pollers = await event_sources.open_pollers(core, events, self._queues)
-        capabilities.connect(core)
         urls = apis.function_urls(core)
         front = Front(apis.rows(core, urls, events, self._queues))
         guard = Guard(front, is_function_url, self.settings.is_local)
