@@ -3,6 +3,7 @@ provider's `aws_lambda_*` resources in its order. `tests/api/test_terraform.py` 
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.api.harness import refused
 from tests.conftest import ROLE, Server, zip_of
@@ -97,9 +99,7 @@ class Provider:
             "aws_lambda_permission": self.client.get_policy(**self.live),
             "aws_lambda_function_url": url,
             "url_id": str(urlsplit(url["FunctionUrl"]).hostname).split(".")[0],
-            "aws_lambda_event_source_mapping": self.client.get_event_source_mapping(
-                UUID=self.mapping
-            ),
+            "aws_lambda_event_source_mapping": self._await_mapping("Enabled", "Disabled"),
         }
         # A link is signed anew for every request, and an answer has an id of its own.
         found["aws_lambda_layer_version"]["Content"].pop("Location")
@@ -127,12 +127,28 @@ class Provider:
             UUID=self.mapping, FunctionName=f"{self.name}:live", BatchSize=5, Enabled=False
         )
 
+    def _await_mapping(self, *wanted: str) -> dict[str, Any]:
+        """Asked for until it has one of these states, or is refused with one of these codes."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                found = dict(self.client.get_event_source_mapping(UUID=self.mapping))
+                state = found["State"]
+                # Of a queue that does not exist, which polling finds out in its own time.
+                found.pop("LastProcessingResult", None)
+            except ClientError as error:
+                found, state = {}, error.response["Error"]["Code"]
+            if state in wanted:
+                return found
+            assert time.monotonic() < deadline, state
+            time.sleep(0.05)
+
     def destroy(self) -> None:
         """The other way round, each asked for until it is gone."""
         gone = "ResourceNotFoundException"
         mapping = {"UUID": self.mapping}
         assert self.client.delete_event_source_mapping(**mapping)["State"] == "Deleting"
-        refused(gone, self.client.get_event_source_mapping, **mapping)
+        self._await_mapping(gone)
         self.client.delete_function_url_config(**self.live)
         refused(gone, self.client.get_function_url_config, **self.live)
         for statement in (URL_STATEMENT, "events"):
