@@ -175,6 +175,7 @@ async def test_a_batch_waits_for_its_window(world: World) -> None:
     assert world.functions.batches == [ids(0, 1, 2, 3, 4)]
     # What came beyond the batch waits for others.
     await until(lambda: len(stream.given) == 7)
+    await until(lambda: stream.acknowledged)
     assert stream.acknowledged == ids(0, 1, 2, 3, 4)
 
 
