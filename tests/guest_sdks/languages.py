@@ -99,6 +99,10 @@ def _c(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_reactor(source, output))
 
 
+def _cpp(source: Path, cache_dir: Path) -> Files:
+    return toolchain.built(lambda output: toolchain.build_cpp(source, output))
+
+
 def _zig(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_zig(source, output))
 
@@ -112,6 +116,15 @@ LANGUAGES = (
         inputs=("guest-sdks/c/include",),
         build=_c,
         holds_nul=False,
+        has_traces=False,
+    ),
+    Language(
+        name="cpp",
+        kind=PackageKind.REACTOR,
+        sample="guest-sdks/cpp/samples/{}.cpp",
+        probe="tests/guest_sdks/probes/probe.cpp",
+        inputs=("guest-sdks/c/include", "guest-sdks/cpp/include"),
+        build=_cpp,
         has_traces=False,
     ),
     Language(

@@ -1,6 +1,18 @@
-"""The SDKs' own unit tests, which run on this machine and need no server."""
+"""The SDKs' own unit tests, which need no server."""
 
-from tests.guest_sdks.toolchain import SDKS, zig
+from pathlib import Path
+
+from tests.guest_sdks.reference_host import run_command
+from tests.guest_sdks.toolchain import C_SDK, SDKS, STRICT, zig
+
+
+def test_cpp(tmp_path: Path) -> None:
+    """As a WASI program: the library of C++ is built for that already."""
+    program = tmp_path / "test_json.wasm"
+    zig("c++", "--target=wasm32-wasi", "-O1", "-std=c++17", "-fno-exceptions", *STRICT,
+        f"-I{SDKS / 'cpp' / 'include'}", f"-I{C_SDK / 'include'}", "-o", str(program),
+        str(SDKS / "cpp" / "tests" / "test_json.cpp"))  # fmt: skip
+    assert run_command(program, b"") == (0, b"", b"")
 
 
 def test_zig() -> None:

@@ -52,6 +52,14 @@ def build_native(source: Path, output: Path) -> Path:
     return output
 
 
+def build_cpp(source: Path, output: Path) -> Path:
+    """*source* as a reactor on the C++ SDK, written to *output*."""
+    zig("c++", "--target=wasm32-wasi", "-mexec-model=reactor", "-O2", "-s", "-std=c++17",
+        "-fno-exceptions", "-Wl,-z,stack-size=1048576", *STRICT, f"-I{SDKS / 'cpp' / 'include'}",
+        f"-I{C_SDK / 'include'}", "-o", str(output), str(source))  # fmt: skip
+    return output
+
+
 def build_zig(source: Path, output: Path) -> Path:
     """*source* as a reactor on the Zig SDK, written to *output*."""
     zig("build-exe", "-target", "wasm32-wasi", "-mexec-model=reactor", "-fno-entry", "-rdynamic",
