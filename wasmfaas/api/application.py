@@ -6,9 +6,7 @@ request line ─▶ Router ─▶ claim ─▶ body, bounded ─▶ proof ─▶
 """
 
 import asyncio
-import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from wasmfaas.api import bodies
 from wasmfaas.api.access import Access
+from wasmfaas.api.answering import answer
 from wasmfaas.api.calls import Call, Handler
 from wasmfaas.api.code_sources import CodeSources
 from wasmfaas.api.configuration import Configurations
@@ -26,7 +25,6 @@ from wasmfaas.api.messages import (
     declared_length,
     headers_of,
     raw_path_of,
-    send_response,
 )
 from wasmfaas.api.names import Names
 from wasmfaas.api.object_store import ObjectStore
@@ -53,14 +51,11 @@ from wasmfaas.errors import (
     NotAuthenticated,
     RequestEntityTooLarge,
     RequestTooLarge,
-    ServiceFailure,
     WasmfaasError,
 )
 from wasmfaas.settings import Settings
 from wasmfaas.store.layers import Layers
 from wasmfaas.store.registry import Registry
-
-_log = logging.getLogger(__name__)
 
 #: Operations that call a function.
 INVOCATIONS = ("Invoke", "InvokeAsync", "InvokeWithResponseStream")
@@ -127,19 +122,11 @@ class LambdaApi:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
-        try:
-            response = await self._admitted(scope, receive, request_id)
-        except bodies.ClientDisconnected:
-            return
-        except WasmfaasError as error:
-            response = of_error(error)
-        except Exception:
-            _log.exception("request %s failed", request_id)
-            response = of_error(
-                ServiceFailure(f"The request failed inside the server; its log has {request_id}.")
-            )
-        await send_response(send, response, {"x-amzn-requestid": request_id})
+        await answer(
+            send,
+            lambda request_id: self._admitted(scope, receive, request_id),
+            lambda error, _: of_error(error),
+        )
 
     async def _admitted(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         try:

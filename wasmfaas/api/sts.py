@@ -4,14 +4,15 @@ STS speaks AWS's query protocol: parameters in a form, answers in XML. IAM speak
 clients get an error that they can read.
 """
 
-import uuid
+from functools import partial
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from wasmfaas.api import bodies, query
+from wasmfaas.api import query
+from wasmfaas.api.answering import answer
 from wasmfaas.api.callers import Callers
-from wasmfaas.api.messages import raw_path_of, send_response
+from wasmfaas.api.messages import raw_path_of
 from wasmfaas.api.response import Response
 from wasmfaas.auth import roles
 from wasmfaas.auth.authenticator import Authenticator
@@ -33,15 +34,10 @@ class Sts:
         self._callers = Callers(authenticator, SERVICE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
-        try:
-            response = _identity(await self._caller(scope, receive), request_id)
-        except bodies.ClientDisconnected:
-            return
-        except WasmfaasError as error:
-            code, status = query.code_of(error)
-            response = query.error_answer(NAMESPACE, error, code, status, error.message, request_id)
-        await send_response(send, response, {"x-amzn-requestid": request_id})
+        await answer(send, partial(self._respond, scope, receive), _of_error)
+
+    async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+        return _identity(await self._caller(scope, receive), request_id)
 
     async def _caller(self, scope: Scope, receive: Receive) -> Principal:
         principal, body = await self._callers.admit(scope, receive, _BODY_BYTES_MAX, _too_large)
@@ -54,6 +50,11 @@ class Sts:
             )
         roles.check(principal, f"sts:{ACTION}")
         return principal
+
+
+def _of_error(error: WasmfaasError, request_id: str) -> Response:
+    code, status = query.code_of(error)
+    return query.error_answer(NAMESPACE, error, code, status, error.message, request_id)
 
 
 def is_query(scope: Scope) -> bool:

@@ -8,17 +8,15 @@ Errors are `{"__type": …, "message": …}`.
 """
 
 import asyncio
-import logging
-import uuid
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from wasmfaas.api import bodies
+from wasmfaas.api.answering import answer
 from wasmfaas.api.callers import Callers
 from wasmfaas.api.calls import Call, HandlerRows
-from wasmfaas.api.messages import authority_of, headers_of, send_response
+from wasmfaas.api.messages import authority_of, headers_of
 from wasmfaas.api.request import bind
 from wasmfaas.api.response import Response, encoded, of_result
 from wasmfaas.api.routing import Route
@@ -28,13 +26,10 @@ from wasmfaas.auth import roles
 from wasmfaas.auth.authenticator import Authenticator
 from wasmfaas.errors import (
     RequestEntityTooLarge,
-    ServiceFailure,
     UnknownOperation,
     ValidationFailed,
     WasmfaasError,
 )
-
-_log = logging.getLogger(__name__)
 
 REQUEST_BYTES_MAX: Final = 64 * 1024
 
@@ -84,20 +79,11 @@ class TargetedApi:
         self._json_type = f"application/x-amz-json-{service.json_version}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
-        try:
-            response = await self._respond(scope, receive, request_id)
-        except bodies.ClientDisconnected:
-            return
-        except WasmfaasError as error:
-            response = of_error(error)
-        except Exception:
-            _log.exception("request %s failed", request_id)
-            response = of_error(
-                ServiceFailure(f"The request failed inside the server; its log has {request_id}.")
-            )
-        await send_response(
-            send, response, {"x-amzn-requestid": request_id, "content-type": self._json_type}
+        await answer(
+            send,
+            lambda request_id: self._respond(scope, receive, request_id),
+            lambda error, _: of_error(error),
+            {"content-type": self._json_type},
         )
 
     async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:

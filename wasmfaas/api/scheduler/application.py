@@ -1,15 +1,13 @@
 """EventBridge Scheduler as an ASGI application: `/schedules`, `/schedule-groups` and `/tags`."""
 
-import logging
-import uuid
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from wasmfaas.api import bodies
+from wasmfaas.api.answering import answer
 from wasmfaas.api.callers import Callers
 from wasmfaas.api.calls import Call, HandlerRows
-from wasmfaas.api.messages import authority_of, headers_of, raw_path_of, send_response
+from wasmfaas.api.messages import authority_of, headers_of, raw_path_of
 from wasmfaas.api.request import bind
 from wasmfaas.api.response import Response, of_error, of_result
 from wasmfaas.api.routing import Router
@@ -19,13 +17,10 @@ from wasmfaas.auth import roles
 from wasmfaas.auth.authenticator import Authenticator
 from wasmfaas.errors import (
     RequestEntityTooLarge,
-    ServiceFailure,
     ValidationFailed,
     WasmfaasError,
 )
 from wasmfaas.schedule_errors import InvalidSchedule
-
-_log = logging.getLogger(__name__)
 
 REQUEST_BYTES_MAX: Final = 1024 * 1024
 _PATHS: Final = ("schedules", "schedule-groups", "tags")
@@ -46,19 +41,11 @@ class SchedulerApi:
         self._handlers = operations.rows()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
-        try:
-            response = await self._respond(scope, receive, request_id)
-        except bodies.ClientDisconnected:
-            return
-        except WasmfaasError as error:
-            response = of_error(error)
-        except Exception:
-            _log.exception("request %s failed", request_id)
-            response = of_error(
-                ServiceFailure(f"The request failed inside the server; its log has {request_id}.")
-            )
-        await send_response(send, response, {"x-amzn-requestid": request_id})
+        await answer(
+            send,
+            lambda request_id: self._respond(scope, receive, request_id),
+            lambda error, _: of_error(error),
+        )
 
     async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         route = self._router.match(scope["method"], raw_path_of(scope), scope["query_string"])

@@ -8,9 +8,7 @@ The first is what SDKs send today, the second what older ones do; both come to t
 
 import asyncio
 import json
-import logging
 import re
-import uuid
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -18,13 +16,13 @@ from typing import Any, Final, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from wasmfaas.api import bodies, query
+from wasmfaas.api.answering import answer
 from wasmfaas.api.callers import Callers
 from wasmfaas.api.messages import (
     authority_of,
     declared_length,
     headers_of,
     raw_path_of,
-    send_response,
 )
 from wasmfaas.api.request import ForeignText, bind
 from wasmfaas.api.response import Response, encoded, of_result
@@ -36,13 +34,10 @@ from wasmfaas.auth import roles
 from wasmfaas.auth.authenticator import Authenticator
 from wasmfaas.errors import (
     RequestEntityTooLarge,
-    ServiceFailure,
     UnknownOperation,
     WasmfaasError,
 )
 from wasmfaas.queue_errors import MessageContentsInvalid, QueueDoesNotExist, QueueError
-
-_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -85,21 +80,12 @@ class SqsApi:
         self._turns = bodies.Turns(large_max)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
         asked = _Asked(_target(scope), headers_of(scope))
-        try:
-            response = await self._respond(scope, receive, asked, request_id)
-        except bodies.ClientDisconnected:
-            return
-        except WasmfaasError as error:
-            response = _of_error(error, asked, request_id)
-        except Exception:
-            _log.exception("request %s failed", request_id)
-            failure = ServiceFailure(
-                f"The request failed inside the server; its log has {request_id}."
-            )
-            response = _of_error(failure, asked, request_id)
-        await send_response(send, response, {"x-amzn-requestid": request_id})
+        await answer(
+            send,
+            lambda request_id: self._respond(scope, receive, asked, request_id),
+            lambda error, request_id: _of_error(error, asked, request_id),
+        )
 
     async def _respond(
         self, scope: Scope, receive: Receive, asked: _Asked, request_id: str
