@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.command import wasmfaas
+from tests.cli.conftest import cli_variables
 from tests.conftest import Server
 
 
@@ -80,6 +82,27 @@ def test_a_function_keeps_values(server: Server, function_name: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: server.invoke(function_name)[0], range(8)))
     assert sorted(answers) == [[number, ["visits"]] for number in range(1, 9)]
+
+
+def test_a_secret_is_given_and_told_nowhere(server: Server, function_name: str) -> None:
+    source = (
+        "import wasmfaas\n\ndef lambda_handler(event, context):\n"
+        "    return len(wasmfaas.secrets.get('TOKEN-1'))\n"
+    )
+    server.deploy(function_name, {"app.py": source})
+    ran = wasmfaas("secret", "set", "TOKEN-1", given="hunter2\n", variables=cli_variables(server))
+    assert ran.status == 0, ran.err
+    assert "hunter2" not in ran.out + ran.err
+    assert server.invoke(function_name)[0]["errorType"] == "AccessDenied"
+    permit(server, function_name, secrets=["TOKEN-*"])
+    assert server.invoke(function_name)[0] == 7
+    for arguments in (("secret", "list"), ("describe", function_name), ("logs", function_name)):
+        shown = wasmfaas(*arguments, variables=cli_variables(server))
+        assert shown.status == 0, shown.err
+        assert "hunter2" not in shown.out
+    ran = wasmfaas("secret", "delete", "TOKEN-1", variables=cli_variables(server))
+    assert ran.status == 0, ran.err
+    assert server.invoke(function_name)[0]["errorType"] == "NotFound"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ themselves, so these are stored as they are.
 
 import asyncio
 import json
-import os
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from wasmfaas.errors import (
     ResourceConflict,
     ResourceNotFound,
 )
-from wasmfaas.store.datadir import disk_errors, storage_errors, sync_directory
+from wasmfaas.store.datadir import disk_errors, storage_errors, write_private
 
 KEYS_FILE = "access-keys.json"
 #: The key that a new data directory gets.
@@ -141,11 +140,11 @@ class KeyStore:
         key = self._new(name, Role.ADMIN, ())
         self._save([*self._keys.values(), key])
         self._keys[key.id] = key
-        _write(path, {"access_key_id": key.id, "secret_access_key": key.secret})
+        write_private(path, {"access_key_id": key.id, "secret_access_key": key.secret})
 
     def _save(self, keys: Sequence[AccessKey]) -> None:
         with disk_errors():
-            _write(self._directory / KEYS_FILE, {"keys": [_document(key) for key in keys]})
+            write_private(self._directory / KEYS_FILE, {"keys": [_document(key) for key in keys]})
 
 
 def _document(key: AccessKey) -> dict[str, Any]:
@@ -192,16 +191,3 @@ def _credentials_id(path: Path) -> str | None:
         return str(json.loads(path.read_bytes())["access_key_id"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _write(path: Path, document: Any) -> None:
-    """Replace the file at *path* in one step, readable by nobody else at any time."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(json.dumps(document, indent=1).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)

@@ -3,31 +3,21 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from wasmfaas.cli.discovery import ADVICE, Address
-from wasmfaas.cli.failures import Failure, NoServer, Refused
-from wasmfaas.cli.signing import KEY_VARIABLES
-
-if TYPE_CHECKING:
-    import httpx
+from wasmfaas.cli.failures import Refused
+from wasmfaas.cli.requests import MANAGEMENT, Document, Requests
 
 _FUNCTIONS = "/2015-03-31/functions"
 _LAYERS = "/2018-10-31/layers"
-_MANAGEMENT = "/_wasmfaas/v1"
 _CONFLICT = 409
 _CONNECT_S = 5.0
 #: The longest Timeout, the longest wait for a worker, and some.
 _INVOCATION_S = 900.0 + 120.0 + 60.0
-_PAGE = 50
-_UNSIGNED = "MissingAuthenticationTokenException"
 #: Of a server that does not say.
 REGION = "us-east-1"
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +33,8 @@ class Invocation:
     log_tail: str
 
 
-class Client:
-    """One server. Lives as long as one command; use it as a context manager.
-
-    Its methods raise Refused for error answers, NoServer where nothing answers, and Failure where
-    what answers is no wasmfaas or stops answering.
-    """
-
-    def __init__(self, address: Address, http: "httpx.Client") -> None:
-        self.address = address
-        self.url = address.url
-        self._http = http
+class Client(Requests):
+    """One server, by what can be asked of it. Lives as long as one command."""
 
     def health(self) -> Document:
         return self._management("GET", "/health")
@@ -154,7 +135,7 @@ class Client:
         import httpx
 
         query = {} if after is None else {"after": str(after)}
-        path = f"{_MANAGEMENT}/functions/{quote(name, safe='')}/logs/follow"
+        path = f"{MANAGEMENT}/functions/{quote(name, safe='')}/logs/follow"
         timeout = httpx.Timeout(_CONNECT_S, read=None)
         with (
             self._failures(),
@@ -162,7 +143,7 @@ class Client:
         ):
             if answer.is_error:
                 answer.read()
-                raise self._explained(_refused(answer))
+                raise self._refused(answer)
             for line in answer.iter_lines():
                 if line.strip():
                     yield json.loads(line)
@@ -193,17 +174,6 @@ class Client:
     def delete_layer(self, name: str, number: int) -> None:
         self._answer("DELETE", f"{_layer(name)}/{number}")
 
-    def _listed(self, path: str, member: str) -> Iterator[Document]:
-        """The items of a list that comes in pages."""
-        marker: str | None = None
-        while True:
-            query = {"MaxItems": str(_PAGE)} | ({"Marker": marker} if marker else {})
-            page = self._json("GET", path, params=query)
-            yield from page[member]
-            marker = page.get("NextMarker")
-            if not marker:
-                return
-
     def region(self) -> str:
         """The region that requests have to be signed for."""
         return str(self.health().get("region", REGION))
@@ -218,6 +188,16 @@ class Client:
 
     def revoke_key(self, key: str) -> Document:
         return self._management("DELETE", f"/keys/{quote(key, safe='')}")
+
+    def set_secret(self, name: str, value: bytes) -> Document:
+        return self._management("PUT", f"/secrets/{quote(name, safe='')}", content=value)
+
+    def secrets(self) -> Document:
+        """Names, and when they were set."""
+        return self._management("GET", "/secrets")
+
+    def delete_secret(self, name: str) -> Document:
+        return self._management("DELETE", f"/secrets/{quote(name, safe='')}")
 
     def events(self, function: str | None) -> Document:
         """How many events there are, by function and state."""
@@ -261,65 +241,6 @@ class Client:
         found = self._management("GET", f"/schedules/{quote(name, safe='')}")
         return list(found["schedules"])
 
-    def _management(self, method: str, path: str, **request: Any) -> Document:
-        return self._json(method, _MANAGEMENT + path, **request)
-
-    def _or_none(self, method: str, path: str) -> Document | None:
-        try:
-            return self._json(method, path)
-        except Refused as refused:
-            if refused.http_status == 404:
-                return None
-            raise
-
-    def _json(self, method: str, path: str, **request: Any) -> Document:
-        answer = self._answer(method, path, **request)
-        try:
-            document = answer.json()
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise self.foreign()
-        return document
-
-    def _answer(self, method: str, path: str, **request: Any) -> "httpx.Response":
-        with self._failures():
-            answer = self._http.request(method, path, **request)
-        if answer.is_error:
-            raise self._explained(_refused(answer))
-        return answer
-
-    def _explained(self, refused: Refused) -> Failure:
-        if refused.code != _UNSIGNED:
-            return refused
-        return Failure(
-            "NoCredentials",
-            f"the server at {self.url} asks for an access key, and none was found; set "
-            f"{' and '.join(KEY_VARIABLES)}, or name the server's folder with --data-dir",
-        )
-
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        import httpx
-
-        try:
-            yield
-        except (httpx.ConnectError, httpx.ConnectTimeout):
-            shown = self.url if self.address.said_by.startswith("--") else self._described()
-            raise NoServer(f"no server at {shown}; {ADVICE}") from None
-        except httpx.TimeoutException:
-            raise Failure("NoAnswer", f"the server at {self.url} does not answer") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            message = f"the connection to {self.url} broke: {error}"
-            raise Failure("ConnectionBroken", message) from None
-
-    def _described(self) -> str:
-        return f"{self.url} (which {self.address.said_by} names)"
-
-    def foreign(self) -> NoServer:
-        """The error for a server that is something else."""
-        return NoServer(f"what answers at {self.url} is not wasmfaas; {ADVICE}, or check --url")
-
 
 def _function(name: str, rest: str = "") -> str:
     return f"{_FUNCTIONS}/{quote(name, safe='')}{rest}"
@@ -331,18 +252,3 @@ def _layer(name: str) -> str:
 
 def _text64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _refused(answer: "httpx.Response") -> Refused:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    members: Document = body if isinstance(body, dict) else {}
-    code = answer.headers.get("x-amzn-errortype") or members.get("code")
-    message = members.get("message") or members.get("Message")
-    return Refused(
-        str(code or "UnexpectedAnswer").split(":")[0],
-        str(message or f"the server answered {answer.status_code} {answer.reason_phrase}".strip()),
-        answer.status_code,
-    )

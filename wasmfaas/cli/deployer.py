@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmfaas.cli import plan
-from wasmfaas.cli.client import Client, Document
+from wasmfaas.cli.client import Client
 from wasmfaas.cli.failures import Failure, Refused
 from wasmfaas.cli.figures import size
 from wasmfaas.cli.packaging import Package
 from wasmfaas.cli.project import FunctionSettings
+from wasmfaas.cli.requests import Document
 
 #: Compiling is bounded by the server; this bounds a server that is stuck.
 _SERVED_WITHIN_S = 600.0

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wasmfaas import __version__
-from wasmfaas.cli.commands import dlq, key, layer
+from wasmfaas.cli.commands import dlq, key, layer, secret
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
 from wasmfaas.cli.commands.describe import describe
@@ -105,6 +105,12 @@ def application() -> typer.Typer:
             "key",
             "Create, list and revoke access keys.",
             (("create", key.create), ("list", key.list_keys), ("revoke", key.revoke)),
+            _WRITE,
+        ),
+        (
+            "secret",
+            "Set, list and delete secrets of functions.",
+            (("set", secret.set_secret), ("list", secret.list_secrets), ("delete", secret.delete)),
             _WRITE,
         ),
     )

@@ -2,10 +2,12 @@
 
 import errno
 import fcntl
+import json
 import logging
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from wasmfaas.errors import DataDirectoryUnusable, ServiceFailure, StorageFull
 
@@ -146,6 +148,20 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_private(path: Path, document: Any) -> None:
+    """Replace the file at *path* by a JSON *document*, in one step, readable by nobody else at any
+    time. Raises OSError."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(json.dumps(document, indent=1).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -10,6 +10,7 @@ from wasmfaas.api.logs.service import LOGS
 from wasmfaas.api.management import Management
 from wasmfaas.api.own_routes import PREFIX
 from wasmfaas.api.permissions import PermissionRoutes
+from wasmfaas.api.secrets import SecretRoutes
 from wasmfaas.api.sqs.calls import QueueUrls
 from wasmfaas.api.sqs.handlers import SqsHandlers
 from wasmfaas.api.sqs.service import SqsApi, is_sqs
@@ -80,6 +81,7 @@ def _management(core: Core, parts: EventParts, schedules: ScheduleParts) -> Mana
             EventRoutes(parts.events),
             KeyRoutes(core.keys),
             PermissionRoutes(core.registry),
+            SecretRoutes(core.secrets),
             schedules.routes,
         ),
         authenticator=core.authenticator,

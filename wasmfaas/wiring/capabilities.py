@@ -11,6 +11,7 @@ from wasmfaas.capabilities.fetch import Fetches
 from wasmfaas.capabilities.grants import Grants
 from wasmfaas.capabilities.key_values import KeyValueCalls
 from wasmfaas.capabilities.network import Resolver
+from wasmfaas.capabilities.secrets import SecretCalls
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.store.key_values import KeyValues, Quota
 from wasmfaas.wiring.core import Core
@@ -32,6 +33,7 @@ def connect(core: Core) -> None:
     operations = (
         *fetches.operations(),
         *KeyValueCalls(store, settings.kv_value_bytes_max).operations(),
+        *SecretCalls(core.secrets).operations(),
     )
     core.calls.connect(Board(grants, operations, settings.calls_per_invocation_max))
 

@@ -17,6 +17,7 @@ from wasmfaas.auth.authenticator import (
 )
 from wasmfaas.auth.keys import KeyStore
 from wasmfaas.auth.throttle import Throttle
+from wasmfaas.capabilities.secrets import SecretStore
 from wasmfaas.errors import WasmfaasError
 from wasmfaas.invoke.admission import Admission
 from wasmfaas.invoke.calls import Calls
@@ -71,6 +72,8 @@ class Core:
     calls: Calls
     provisioning: Provisioning
     keys: KeyStore
+    #: Of functions.
+    secrets: SecretStore
     authenticator: Authenticator
     links: CodeLinks
     #: The version of the Python that runs Python functions.
@@ -85,6 +88,7 @@ class Core:
         directory = closing.enter_context(contextlib.closing(DataDirectory.open(settings.data_dir)))
         database = closing.enter_context(contextlib.closing(Database.open(directory.database)))
         keys = KeyStore.open(directory.path, time.time)
+        secrets = SecretStore.open(directory.path, time.time)
         names, changes, tasks = Names(settings.region, settings.account_id), Changes(), Tasks()
         registry = Registry(database, names.arn, changes)
         code_store = CodeStore(directory, settings)
@@ -121,7 +125,7 @@ class Core:
             provisioning=Provisioning(
                 registry.attachments, invoker, workers, settings.workers_max
             ),
-            keys=keys, authenticator=_authenticator(settings, keys),
+            keys=keys, secrets=secrets, authenticator=_authenticator(settings, keys),
             links=CodeLinks(time.time, settings.scheme), guest_python=runtime.version,
         )  # fmt: skip
         await core._start(snapshots)

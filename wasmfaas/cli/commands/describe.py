@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from wasmfaas.cli import plan
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.commands.list import STATE_STYLES, state
 from wasmfaas.cli.failures import Refused
 from wasmfaas.cli.figures import count, size, visible
 from wasmfaas.cli.options import DataDir, Json, Name, Url, session
 from wasmfaas.cli.output import Output, Styled
+from wasmfaas.cli.requests import Document
 
 
 def describe(name: Name, url: Url = None, data_dir: DataDir = None, json: Json = False) -> None:

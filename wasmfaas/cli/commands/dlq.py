@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from wasmfaas.cli.client import Client, Document
+from wasmfaas.cli.client import Client
 from wasmfaas.cli.commands.events import STATE_STYLES, enqueued, show_facts
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.figures import size, visible
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output
+from wasmfaas.cli.requests import Document
 
 Function = Annotated[
     str | None, typer.Option("--function", metavar="NAME", help="Only those of this function.")

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.figures import age, count, milliseconds, stamp, visible
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
+from wasmfaas.cli.requests import Document
 
 STATE_STYLES = {"done": "green", "dead": "red", "expired": "red", "running": "yellow"}
 

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from wasmfaas.auth.principals import Role
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.figures import age
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output
+from wasmfaas.cli.requests import Document
 
 KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is; unique.")]
 KeyRole = Annotated[Role, typer.Option("--role", help="What its holder may do.")]

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from wasmfaas.cli import packaging
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.commands.deploy import limits
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.figures import size
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
+from wasmfaas.cli.requests import Document
 
 Layer = Annotated[str, typer.Argument(metavar="NAME", help="Name of the layer.")]
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from wasmfaas.cli.client import Client, Document
+from wasmfaas.cli.client import Client
 from wasmfaas.cli.figures import age, lambda_time
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
+from wasmfaas.cli.requests import Document
 
 STATE_STYLES = {"Active": "green", "Pending": "yellow", "Failed": "red"}
 

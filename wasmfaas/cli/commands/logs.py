@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from wasmfaas.cli import moments, report
-from wasmfaas.cli.client import Client, Document
+from wasmfaas.cli.client import Client
 from wasmfaas.cli.figures import clock, stamp, visible
 from wasmfaas.cli.options import DataDir, Name, Url, session
 from wasmfaas.cli.output import Output
+from wasmfaas.cli.requests import Document
 
 _PAGE = 500
 _FRAMING = re.compile(r"(START|END|REPORT) RequestId: ")

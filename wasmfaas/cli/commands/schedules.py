@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.figures import stamp, visible
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
+from wasmfaas.cli.requests import Document
 
 _COLUMNS = ("NAME", "GROUP", "STATE", "WHEN", "LAST", "NEXT", ">FIRED", ">SKIPPED")
 

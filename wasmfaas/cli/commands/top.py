@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.figures import count, milliseconds
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Cells, Output, Styled
+from wasmfaas.cli.requests import Document
 
 _COLUMNS = (
     "FUNCTION", ">READY", ">BUSY", ">WAIT", ">COLD", ">FAIL", ">CALLS/S", ">P50", ">P99",

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from wasmfaas.cli import moments
-from wasmfaas.cli.client import Document
 from wasmfaas.cli.commands.logs import moment
 from wasmfaas.cli.figures import count, milliseconds, money
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
+from wasmfaas.cli.requests import Document
 
 
 class By(enum.StrEnum):
