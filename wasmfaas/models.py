@@ -302,6 +302,8 @@ class InvocationContext:
     trace_id: str | None = None
     #: Which attempt of this request it is, from 1.
     attempt: int = 1
+    #: How many functions wait for one another, this one included.
+    depth: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

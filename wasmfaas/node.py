@@ -14,7 +14,7 @@ from wasmfaas.triggers.direct import DirectCalls
 from wasmfaas.triggers.url_targets import is_function_url
 from wasmfaas.wiring import apis, capabilities, event_sources
 from wasmfaas.wiring.core import Core
-from wasmfaas.wiring.events import EventParts
+from wasmfaas.wiring.events import EventParts, open_event_queue
 from wasmfaas.wiring.queues import open_queues
 
 
@@ -57,10 +57,11 @@ class Node:
     async def _open(self) -> None:
         self._core = core = await Core.open(self.settings, self._closing, self._progress)
         self.directory = core.directory
-        # Before anything runs that may ask.
-        capabilities.connect(core)
         self._queues = await open_queues(core)
-        self._events = events = await EventParts.open(core, self._queues)
+        queue = await open_event_queue(core)
+        # Before anything runs that may ask.
+        capabilities.connect(core, queue)
+        self._events = events = await EventParts.open(core, queue, self._queues)
         self._pollers = await event_sources.open_pollers(core, events, self._queues)
         urls = apis.function_urls(core)
         front = Front(apis.rows(core, urls, events, self._queues))

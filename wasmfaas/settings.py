@@ -1,6 +1,7 @@
 """Every setting, declared once; flags, environment variables and documentation come from here."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,10 @@ from wasmfaas.declaration import (
     setting,
     shown_default,
 )
-from wasmfaas.exposure import LOOPBACK_HOSTS, endpoint_objection, exposure_objection
+from wasmfaas.exposure import LOOPBACK_HOSTS
+from wasmfaas.objections import listed, objections
 
 MIB = 1024 * 1024
-#: What fits between the server and a worker, together with what goes along with it.
-MESSAGE_BYTES_MAX = 12 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,9 @@ class Settings:
         500, "Time past its timeout after which an invocation's worker is killed.", least=0
     )
 
+    callers_max: int = setting(
+        32, "Invocations that may wait for functions they call, each with one more worker.", least=0
+    )
     calls_per_invocation_max: int = setting(
         1000, "Calls to the host that one invocation may make.", least=0
     )
@@ -255,53 +258,14 @@ class Settings:
             value, least = getattr(self, each.name), each.metadata["least"]
             if least is not None and value < least:
                 raise InvalidSetting(f"{each.name} is {value}, but must be at least {least}.")
-        reason = exposure_objection(
-            self.host,
-            has_certificate=self.tls_cert is not None,
-            has_key=self.tls_key is not None,
-            insecure_http=self.insecure_http,
-            dev_no_auth=self.dev_no_auth,
-        )
+        reason = next(objections(functools.partial(getattr, self)), None)
         if reason is not None:
             raise InvalidSetting(reason)
-        if not (self.account_id.isascii() and self.account_id.isdigit()) or (
-            len(self.account_id) != 12
-        ):
-            raise InvalidSetting(f"account_id is {self.account_id!r}, but must be 12 digits.")
-        for name in ("event_bytes_max", "response_bytes_max"):
-            value = getattr(self, name)
-            if value > MESSAGE_BYTES_MAX:
-                raise InvalidSetting(f"{name} is {value}, but must be at most {MESSAGE_BYTES_MAX}.")
-        if self.concurrency_unreserved_min > self.concurrency_max:
-            raise InvalidSetting(
-                f"concurrency_unreserved_min is {self.concurrency_unreserved_min}, but "
-                f"concurrency_max is {self.concurrency_max}."
-            )
-        for name in ("s3", "sqs", "sns"):
-            url = f"{name}_endpoint_url"
-            reason = endpoint_objection(url, getattr(self, url))
-            if reason is not None:
-                raise InvalidSetting(reason)
-        for name in ("s3", "aws"):
-            key, value = f"{name}_access_key_id", f"{name}_secret_access_key"
-            if bool(getattr(self, key)) != bool(getattr(self, value)):
-                raise InvalidSetting(
-                    f"{key} and {value} need each other: set both ({environment_name(key)}, "
-                    f"{environment_name(value)}), or neither."
-                )
-        for origin in self.private_origins:
-            reason = endpoint_objection("webhook_private_origins", origin)
-            if reason is not None:
-                raise InvalidSetting(reason)
-        if self.workers_min > self.workers_max:
-            raise InvalidSetting(
-                f"workers_min is {self.workers_min}, but workers_max is {self.workers_max}."
-            )
 
     @property
     def private_origins(self) -> frozenset[str]:
         """Origins of webhooks that need not be public."""
-        return frozenset(filter(None, map(str.strip, self.webhook_private_origins.split(","))))
+        return frozenset(listed(self.webhook_private_origins))
 
     @property
     def is_local(self) -> bool:

@@ -1,16 +1,18 @@
 """Capabilities as functions on a real server have them."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.command import wasmfaas
 from tests.cli.conftest import cli_variables
-from tests.conftest import Server
+from tests.conftest import Server, start_server
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -82,6 +84,123 @@ def test_a_function_keeps_values(server: Server, function_name: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: server.invoke(function_name)[0], range(8)))
     assert sorted(answers) == [[number, ["visits"]] for number in range(1, 9)]
+
+
+CALL = """import wasmfaas
+
+def lambda_handler(event, context):
+    if not event["path"]:
+        return sum(range(event.get("work", 0)))
+    name, *rest = event["path"]
+    return [name, wasmfaas.invoke(name, event | {"path": rest})]
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Iterator[Server]:
+    """A server with a single worker."""
+    path = tmp_path_factory.mktemp("small") / "data"
+    server = start_server(path, cache_dir, workers_max=1, callers_max=16)
+    yield server
+    assert server.stop() == 0
+
+
+def test_functions_call_functions_where_there_is_one_worker(small: Server) -> None:
+    """Which the first of them keeps while it waits; and each has its own bill."""
+    for name in ("one", "two"):
+        small.deploy(name, {"app.py": CALL}, Timeout=60)
+    denied, _ = small.invoke("one", {"path": ["two"]})
+    assert denied["errorType"] == "AccessDenied"
+    permit(small, "one", invoke=["two"])
+    permit(small, "two", invoke=["*:function:one", "one:$LATEST", "two"])
+    assert small.invoke("one", {"path": []})[0] == 0
+    chain = ["two", "two", "one", "two"]
+    answer, _ = small.invoke("one", {"path": chain})
+    for name in chain:
+        assert answer[0] == name
+        answer = answer[1]
+    _, cheap = small.invoke("one", {"path": ["two"]})
+    _, dear = small.invoke("one", {"path": ["two"], "work": 200_000})
+    fuels = [
+        int(each["ResponseMetadata"]["HTTPHeaders"]["x-wasmfaas-fuel"]) for each in (cheap, dear)
+    ]
+    assert abs(fuels[0] - fuels[1]) < 100_000
+    rows = small.http.get("/_wasmfaas/v1/usage?by=function").json()["rows"]
+    requests = {row["key"]: row["requests"] for row in rows}
+    assert (requests["one"], requests["two"]) == (6, 5)
+
+
+def test_many_callers_at_once_find_workers_for_their_callees(small: Server) -> None:
+    for name in ("front", "back"):
+        small.deploy(name, {"app.py": CALL}, Timeout=60)
+    permit(small, "front", invoke=["back"])
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(
+            threads.map(lambda _: small.invoke("front", {"path": ["back"]})[0], range(24))
+        )
+    assert answers == [["back", 0]] * 24
+
+
+def test_what_calls_itself_is_ended(small: Server) -> None:
+    loop = (
+        "import wasmfaas\n\ndef lambda_handler(event, context):\n"
+        "    return wasmfaas.invoke('loop', event)\n"
+    )
+    small.deploy("loop", {"app.py": loop}, Timeout=60)
+    permit(small, "loop", invoke=["loop"])
+    with contextlib.closing(small.lambda_client()) as client:
+        answer, _ = small.invoke("loop")
+        assert answer["errorMessage"].startswith("The function loop has been called 16 times")
+        client.put_function_recursion_config(FunctionName="loop", RecursiveLoop="Allow")
+        answer, _ = small.invoke("loop")
+        assert answer["errorMessage"].startswith("16 functions wait for one another already")
+
+
+def test_events_go_round_as_often_as_lambda_lets_them(small: Server) -> None:
+    again = (
+        "import wasmfaas\n\ndef lambda_handler(event, context):\n"
+        "    wasmfaas.kv.set(context.aws_request_id, 'x')\n"
+        "    wasmfaas.invoke_event('again')\n"
+    )
+    small.deploy("again", {"app.py": again}, Timeout=60)
+    permit(small, "again", invoke=["again"], kv=["self"])
+    with contextlib.closing(small.lambda_client()) as client:
+        client.put_function_event_invoke_config(FunctionName="again", MaximumRetryAttempts=0)
+        client.invoke(FunctionName="again", InvocationType="Event", Payload=b"{}")
+    small.await_events("again", within_s=60, done=15, dead=1)
+
+
+def test_bad_calls_of_functions(small: Server) -> None:
+    source = (
+        "import wasmfaas\n\ndef lambda_handler(event, context):\n"
+        "    return wasmfaas.call('invoke', event)\n"
+    )
+    small.deploy("caller", {"app.py": source})
+    permit(small, "caller", invoke=["*"])
+    for event, error_type in (
+        ({"function": "nobody"}, "NotFound"),
+        ({"function": "nobody", "type": "Event"}, "NotFound"),
+        ({"function": "a b"}, "NotFound"),
+        ({"function": "x" * 301}, "InvalidRequest"),
+        ({"function": "caller", "payload": "{"}, "InvalidRequest"),
+        ({"function": "caller", "payload": {"base64": "/w=="}}, "InvalidRequest"),
+        ({"function": "caller", "payload": "[" * 100_000}, "InvalidRequest"),
+        ({"function": "caller", "type": "DryRun"}, "InvalidRequest"),
+        ({"function": "caller", "type": "Event", "payload": '"' + "x" * 1_048_576 + '"'},
+         "LimitExceeded"),
+    ):  # fmt: skip
+        assert small.invoke("caller", event)[0]["errorType"] == error_type, event
+
+
+def test_a_call_that_is_under_way_ends_with_its_caller(small: Server) -> None:
+    sleeping = "import time\n\ndef lambda_handler(event, context):\n    time.sleep(2)\n"
+    small.deploy("sleeping", {"app.py": sleeping}, Timeout=10)
+    small.deploy("hasty", {"app.py": CALL}, Timeout=1)
+    permit(small, "hasty", invoke=["sleeping"])
+    assert small.invoke("sleeping")[0] is None
+    answer, _ = small.invoke("hasty", {"path": ["sleeping"]})
+    assert answer["errorType"] == "Sandbox.Timedout"
+    assert small.invoke("hasty", {"path": []})[0] == 0
 
 
 def test_a_secret_is_given_and_told_nowhere(server: Server, function_name: str) -> None:

@@ -74,3 +74,21 @@ def test_start_ups_ahead_come_last_and_once_per_function() -> None:
     waiting.leave(former)
     waiting.leave(other)
     assert [waiting.next(), waiting.next(), waiting.next()] == [invocation, later, None]
+
+
+def test_whom_others_wait_for_goes_first_and_counts() -> None:
+    waiting = Waiting(3, 100)
+    entered(waiting, "a", 10)
+    nested = Recorded("b", 20)
+    nested.goes_first = True
+    waiting.enter(nested)
+    withdrawn = Recorded("b", 30)
+    withdrawn.goes_first = True
+    waiting.enter(withdrawn)
+    assert (len(waiting), waiting.bytes, waiting.by_function()) == (3, 60, {"a": 1, "b": 2})
+    with pytest.raises(TooManyRequests):
+        entered(waiting, "c")
+    assert waiting.leave(withdrawn)
+    assert not waiting.leave(withdrawn)
+    assert waiting.next() is nested
+    assert (len(waiting), waiting.bytes, waiting.by_function()) == (1, 10, {"a": 1})

@@ -126,6 +126,7 @@ class Invocation(Job):
         if stream is not None:
             message["stream"] = stream.terms()
         super().__init__(target, message, len(event))
+        self.goes_first = context.depth > 1
         self._stream = stream
         self._calls = calls
         self._context = context

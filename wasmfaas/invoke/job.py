@@ -48,13 +48,18 @@ class Job:
     event loop for each that waits in between.
     """
 
-    __slots__ = ("began_ns", "event_bytes", "flow", "message", "target", "timer", "was_ready")
+    __slots__ = (
+        *("began_ns", "event_bytes", "flow", "message", "goes_first", "target", "timer"),
+        "was_ready",
+    )
 
     def __init__(self, target: Target, message: dict[str, Any], event_bytes: int = 0) -> None:
         self.target = target
         self.message = message
         #: What it holds while it waits.
         self.event_bytes = event_bytes
+        #: Whether somebody waits for it who has a worker meanwhile.
+        self.goes_first = False
         #: What is to be told how long it took.
         self.flow: Flow | None = None
         #: Ends its wait for a worker.

@@ -8,15 +8,17 @@ what they hold ready, follow demand.
 import asyncio
 import logging
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from wasmfaas import trees
 from wasmfaas.errors import ServiceUnavailable
+from wasmfaas.invoke.capacity import Capacity
 from wasmfaas.invoke.demand import Demand, Flow
 from wasmfaas.invoke.figures import holdings, totals
+from wasmfaas.invoke.idle import IdleWorkers
 from wasmfaas.invoke.job import Errand, Job, WorkerDied
 from wasmfaas.invoke.launcher import Launcher, until_started
 from wasmfaas.invoke.target import Target
@@ -30,9 +32,6 @@ _logger = logging.getLogger(__name__)
 _FAILED_STARTS_MAX = 5
 _SCALE_EVERY_S = 1.0
 _STOPPING = "The server is stopping."
-#: A worker is idle from its answer on, but puts its sandbox back first: one that has been idle for
-#: this long is through with that.
-_SETTLED_S = 0.001
 
 
 class Workers:
@@ -43,9 +42,9 @@ class Workers:
         self._scratch_path = scratch_path
         self._launcher = Launcher(settings, scratch_path, read_paths)
         self._workers: set[Worker] = set()
-        #: Idle workers, longest idle first, with the moment since which they are.
-        self._idle: OrderedDict[Worker, float] = OrderedDict()
+        self._idle = IdleWorkers(time.monotonic)
         self._waiting = Waiting(settings.queue_depth_max, settings.queue_bytes_max)
+        self.capacity = Capacity(settings.workers_max, settings.callers_max)
         self._demand = Demand()
         self._starting = 0
         self._failed_starts = 0
@@ -78,6 +77,7 @@ class Workers:
             if self._closing:
                 return
             before, settled = settled, time.monotonic()
+            self.capacity.settle()
             self._demand.settle(settled - before)
             expected = self._demand.workers()
             # One more than there is work for stands by, once there is work.
@@ -90,11 +90,11 @@ class Workers:
 
     def _let_go(self, workers_min: int) -> None:
         since = time.monotonic() - self._settings.worker_idle_s_max
-        for worker, idle_since in list(self._idle.items()):
+        for worker, idle_since in self._idle.since():
             kept = {key for key, floor in self._demand.floors().items() if self.held(key) <= floor}
             spare = len(self._workers) > workers_min and not kept & worker.ready_keys
             if idle_since < since and spare:
-                self._take(worker)
+                self._idle.take(worker)
                 worker.close()
             else:
                 worker.drop_unused(self._settings.sandbox_idle_s_max, kept)
@@ -104,12 +104,12 @@ class Workers:
         key = flow.target.spec.key
         missing = count - self.held(key)
         for worker in list(self._idle):
-            full = len(self._workers) + self._starting >= self._settings.workers_max
+            full = len(self._workers) + self._starting >= self.capacity.workers_max
             if missing <= 0 or len(self._waiting) or (len(self._idle) == 1 and not full):
                 return
             if not worker.holds(key):
                 missing -= 1
-                self._take(worker)
+                self._idle.take(worker)
                 self._background(self._load_ahead(worker, flow))
 
     async def _load_ahead(self, worker: Worker, flow: Flow) -> None:
@@ -175,7 +175,7 @@ class Workers:
             job.flow = self._demand.arrive(job.target)
         worker = self._pick(job.target.spec.key)
         if worker is not None:
-            self._take(worker)
+            self._idle.take(worker)
             self._run(worker, job)
             return
         if ahead:
@@ -252,28 +252,21 @@ class Workers:
         its sandbox back; else the one that has been idle longest, whatever it has ready; none
         where one that has just served *key* is about to be ready again, which is sooner than any
         start-up."""
-        settled = time.monotonic() - _SETTLED_S
-        found = None
-        for worker in reversed(self._idle):
-            if key in worker.ready_keys:
-                found = worker
-                if self._idle[worker] < settled:
-                    break
+        found = self._idle.ready(key)
         if found is not None:
             return found
         returning = sum(worker.returning_key == key for worker in self._workers)
         if len(self._waiting) < min(returning, self._settings.queue_depth_max):
             return None
-        return next(iter(self._idle), None)
-
-    def _take(self, worker: Worker) -> None:
-        del self._idle[worker]
-        worker.is_idle = False
+        return self._idle.longest()
 
     def _idle_now(self, worker: Worker) -> None:
         """Give an idle worker to whoever has waited longest, or keep it."""
         if worker in self._workers and worker.is_idle:
-            self._idle[worker] = time.monotonic()
+            if self.capacity.is_surplus(len(self._workers)):
+                worker.close()
+                return
+            self._idle.add(worker)
             self._serve(worker)
 
     def _serve(self, worker: Worker) -> None:
@@ -281,7 +274,7 @@ class Workers:
         if job is not None:
             if job.timer is not None:
                 job.timer.cancel()
-            self._take(worker)
+            self._idle.take(worker)
             self._run(worker, job)
 
     def _refuse_waiting(self, reason: str) -> None:
@@ -291,7 +284,7 @@ class Workers:
             job.refused(ServiceUnavailable(reason))
 
     def _grow(self) -> None:
-        if len(self._workers) + self._starting < self._settings.workers_max:
+        if len(self._workers) + self._starting < self.capacity.workers_max:
             self._spawn()
 
     def _spawn(self) -> None:
@@ -323,7 +316,7 @@ class Workers:
     def _ended(self, worker: Worker) -> None:
         was_pooled = worker in self._workers
         self._workers.discard(worker)
-        self._idle.pop(worker, None)
+        self._idle.discard(worker)
         if self._closing:
             return
         # A guest may have left many files.

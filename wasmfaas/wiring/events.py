@@ -31,21 +31,18 @@ class EventParts:
     runner: EventRunner
 
     @classmethod
-    async def open(cls, core: Core, queues: MessageQueues) -> Self:
-        settings, owner = core.settings, str(uuid.uuid4())
-        queue = EventQueue(core.database, owner, settings.events_max)
+    async def open(cls, core: Core, queue: EventQueue, queues: MessageQueues) -> Self:
+        """What runs the events of *queue*; it has begun."""
+        settings = core.settings
         retention = Retention(
             done_s=settings.events_kept_s_max, dead_letters_s=settings.dead_letters_kept_s_max
         )
         events = Events(core.database, queue, retention=retention)
-        outbox = await _sending(core, queues, owner)
+        outbox = await _sending(core, queues)
         runner = EventRunner(
             settings, queue, core.invoker, core.registry.attachments, core.registry,
             core.names.arn, outbox.woken.set,
         )  # fmt: skip
-        # The directory is locked: what holds a lease in its database is gone.
-        await queue.resume(alone=True)
-        core.closing.push_async_callback(queue.close)
         core.closing.push_async_callback(runner.close)
         core.changes.tell(runner.forget)
         core.tasks.start(runner.run())
@@ -54,12 +51,21 @@ class EventParts:
         return cls(queue=queue, outbox=outbox, events=events, runner=runner)
 
 
+async def open_event_queue(core: Core) -> EventQueue:
+    """Where events wait for being run."""
+    queue = EventQueue(core.database, str(uuid.uuid4()), core.settings.events_max)
+    # The directory is locked: what holds a lease in its database is gone.
+    await queue.resume(alone=True)
+    core.closing.push_async_callback(queue.close)
+    return queue
+
+
 def webhooks(settings: Settings) -> Webhooks:
     """What sends to webhooks."""
     return Webhooks(Addresses(settings.private_origins), settings.webhook_signing_secret)
 
 
-async def _sending(core: Core, queues: MessageQueues, owner: str) -> Outbox:
+async def _sending(core: Core, queues: MessageQueues) -> Outbox:
     """The outbox, which is being sent."""
     settings, keys = core.settings, Keys.of(core.settings)
     sqs, sns = settings.sqs_endpoint_url, settings.sns_endpoint_url
@@ -69,7 +75,7 @@ async def _sending(core: Core, queues: MessageQueues, owner: str) -> Outbox:
         Sns(ServiceClient("sns", sns, keys)) if sns else None,
         webhooks(settings),
     )
-    outbox = Outbox(core.database, owner)
+    outbox = Outbox(core.database, str(uuid.uuid4()))
     sender = Sender(settings, outbox, carriers)
     await outbox.resume(alone=True)
     core.closing.push_async_callback(outbox.close)
