@@ -46,6 +46,8 @@ class Subject:
     call: str
     #: The set of requirements that it is installed with.
     apart: str = _TOGETHER
+    #: Packages that it is used with.
+    beside: Sequence[str] = ()
 
     @property
     def source(self) -> str:
@@ -137,7 +139,7 @@ def _tried(server: Server, subject: Subject, installed: Installed) -> Result:
     version = installed.version(subject.name)
     if version is None:
         return Result(subject.name, None, False, "pip did not install it")
-    why = _failure(server, subject, installed.files(subject.name))
+    why = _failure(server, subject, installed.files(subject.name, *subject.beside))
     return Result(subject.name, version, not why, why)
 
 

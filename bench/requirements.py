@@ -35,10 +35,10 @@ class Installed:
         found = self._by_name.get(canonicalize_name(name))
         return None if found is None else found.version
 
-    def files(self, name: str) -> dict[str, bytes]:
-        """The files of the package *name* and of all that it needs, but no machine code."""
+    def files(self, *names: str) -> dict[str, bytes]:
+        """The files of the packages *names* and of all that they need, but no machine code."""
         found: dict[str, bytes] = {}
-        for each in self.needed(name):
+        for each in self.needed(*names):
             for file in self._by_name[each].files or ():
                 path = Path(str(file.locate()))
                 if ".." in file.parts or file.suffix in (*_MACHINE_CODE, ".pyc"):
@@ -47,9 +47,9 @@ class Installed:
                     found[str(file)] = path.read_bytes()
         return found
 
-    def needed(self, name: str) -> list[str]:
-        """The package *name* and all that it needs, of what is there, in a stable order."""
-        todo, seen = [canonicalize_name(name)], dict[str, None]()
+    def needed(self, *names: str) -> list[str]:
+        """The packages *names* and all that they need, of what is there, in a stable order."""
+        todo, seen = [canonicalize_name(name) for name in names], dict[str, None]()
         while todo:
             each = todo.pop()
             if each not in seen and each in self._by_name:

@@ -37,7 +37,7 @@ def test_time_zones_are_in_place(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        ("ctypes", "No module named '_ctypes': a sandbox has no foreign functions"),
+        ("_ctypes", "No module named '_ctypes': a sandbox has no foreign functions"),
         ("fcntl", "No module named 'fcntl': a sandbox shares no files"),
         ("bz2", "No module named '_bz2': the sandbox's Python is built without it"),
         ("multiprocessing.synchronize", "a sandbox is one process with one thread"),
@@ -96,3 +96,17 @@ def test_sleeping_beside_threads_that_cannot_be(pool: Pool) -> None:
         )
     )
     assert json.loads(reply.payload)["errorMessage"] == "can't start new thread"
+
+
+def test_packages_that_name_foreign_functions_and_users_can_be_imported(pool: Pool) -> None:
+    target = pool.function(
+        "import ctypes, ctypes.util, os\n"
+        "class Point(ctypes.Structure):\n    _fields_ = [('x', ctypes.c_int * 3)]\n"
+        + HANDLER
+        + "    try:\n        ctypes.CDLL('libc.so.6')\n"
+        "    except OSError as error:\n"
+        "        return [str(error), ctypes.util.find_library('c'), os.getuid() == os.geteuid()]\n"
+    )
+    reason, found, same = answer(pool.invoke(target))
+    assert "no foreign functions" in reason
+    assert (found, same) == (None, True)

@@ -11,7 +11,13 @@ from typing import Any
 #: The function that changes each, as `module:name`, in modules that are imported when it is time.
 _ADAPTED = {
     "anyio._backends._asyncio": "wasmfaas._adapted:anyio_threads",
+    "aws_xray_sdk.core.emitters.udp_emitter": "wasmfaas._adapted:xray_emitter",
     "hashlib": "wasmfaas._adapted:hashlib_derivation",
+    "http.client": "wasmfaas._clients:http_client",
+    "httpcore._backends.anyio": "wasmfaas._clients:httpcore_anyio",
+    "httpcore._backends.sync": "wasmfaas._clients:httpcore_sync",
+    "urllib3.connection": "wasmfaas._clients:urllib3_connection",
+    "urllib3.util.wait": "wasmfaas._clients:urllib3_wait",
 }
 
 

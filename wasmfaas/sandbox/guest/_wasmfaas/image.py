@@ -11,6 +11,8 @@ from _wasmfaas.output import text_stream
 from _wasmfaas.runtime import Runtime
 
 _WARM_UP_CALLS = 100
+#: Of the only user that there is.
+_USER_ID = 1000
 
 
 def prepare_image(runtime: Runtime) -> None:
@@ -20,6 +22,9 @@ def prepare_image(runtime: Runtime) -> None:
     library.collect(os.path.join(os.path.dirname(os.path.dirname(_wasmfaas.__file__)), "library"))
     sys.meta_path.insert(0, Adaptations())
     sys.meta_path += [library, Absences()]
+    for name in ("getuid", "geteuid", "getgid", "getegid"):
+        if not hasattr(os, name):
+            setattr(os, name, lambda: _USER_ID)
     sys.path.clear()
     sys.path_importer_cache.clear()
     sys.dont_write_bytecode = True

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable
 from contextvars import copy_context
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 
@@ -22,6 +22,13 @@ def anyio_threads(module: ModuleType) -> None:
         return copy_context().run(func, *args)
 
     module.AsyncIOBackend.run_sync_in_worker_thread = classmethod(run_sync_in_worker_thread)
+
+
+def xray_emitter(module: ModuleType) -> None:
+    """Of the X-Ray SDK, which opens a socket when it is imported: what it sends to its daemon is
+    lost, as where there is no daemon."""
+    silent = SimpleNamespace(setblocking=lambda flag: None, sendto=lambda data, address: len(data))
+    module.socket = SimpleNamespace(socket=lambda *args: silent, AF_INET=2, SOCK_DGRAM=2)
 
 
 def hashlib_derivation(module: ModuleType) -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from wasmfaas import _http
+from wasmfaas import http
 
 __all__ = ("handler_for",)
 
@@ -50,7 +50,7 @@ def handler_for(
     state = _Lifespan(application, loop).start() if lifespan else {}
 
     def lambda_handler(event: Any, context: Any) -> Any:
-        request = _http.request(event)
+        request = http.request(event)
         scope = _scope(request, root_path)
         # A copy, as a call may add to it, but of what it holds itself: that may be connections.
         scope["state"] = copy.copy(state)
@@ -59,7 +59,7 @@ def handler_for(
         return call.parts() if stream else call.answer()
 
     if warm_up is not None:
-        _http.warm_up(lambda_handler, warm_up)
+        http.warm_up(lambda_handler, warm_up)
     return lambda_handler
 
 
@@ -88,7 +88,7 @@ class _Lifespan:
             await self._application(scope, self._receive, self._send)
         except Exception:
             # By the specification: an application that does not know of lifespans raises.
-            _http.logger.debug("The application has no lifespan", exc_info=True)
+            http.logger.debug("The application has no lifespan", exc_info=True)
         if not self._started.done():
             self._started.set_result(None)
 
@@ -114,7 +114,7 @@ class _Call:
         self._loop = loop
         self._scope = scope
         self._request: Message | None = {"type": "http.request", "body": body, "more_body": False}
-        self._head: _http.Head | None = None
+        self._head: http.Head | None = None
         #: What was sent and not taken yet; `_sent` is set whenever there is some.
         self._chunks: list[bytes] = []
         self._streams = False
@@ -128,7 +128,7 @@ class _Call:
             self._loop.run_until_complete(self._run())
             head, body = self._started(), b"".join(self._chunks)
         except Exception:
-            head, body = _http.failed("ASGI")
+            head, body = http.failed("ASGI")
         return head.answer(body)
 
     def parts(self) -> Iterator[bytes]:
@@ -140,7 +140,7 @@ class _Call:
                 first = self._next(task)
                 head = self._started()
             except Exception:
-                head, body = _http.failed("ASGI")
+                head, body = http.failed("ASGI")
                 yield head.prelude() + body
                 return
             yield head.prelude() + (first or b"")
@@ -177,7 +177,7 @@ class _Call:
             # Frameworks answer first, and then raise for the server to log.
             if not self._complete.is_set():
                 raise
-            _http.failed("ASGI")
+            http.failed("ASGI")
 
     async def _receive(self) -> Message:
         if self._request is None:
@@ -189,7 +189,7 @@ class _Call:
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [(_text(name), _text(value)) for name, value in message.get("headers", ())]
-            self._head = _http.Head(message["status"], headers)
+            self._head = http.Head(message["status"], headers)
         elif message["type"] == "http.response.body":
             self._started()
             self._chunks.append(bytes(message.get("body", b"")))
@@ -200,7 +200,7 @@ class _Call:
                 self._sent.set()
                 await self._taken.wait()
 
-    def _started(self) -> _http.Head:
+    def _started(self) -> http.Head:
         if self._head is None:
             raise RuntimeError("the application did not send http.response.start")
         return self._head
@@ -213,7 +213,7 @@ def _text(octets: bytes) -> str:
         return octets.decode("latin-1")
 
 
-def _scope(request: _http.Request, root_path: str) -> dict[str, Any]:
+def _scope(request: http.Request, root_path: str) -> dict[str, Any]:
     return {
         "type": "http",
         "asgi": _VERSIONS,

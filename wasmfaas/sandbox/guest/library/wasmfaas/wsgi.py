@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from wasmfaas import _http
+from wasmfaas import http
 
 __all__ = ("handler_for",)
 
@@ -34,13 +34,13 @@ def handler_for(
     """
 
     def lambda_handler(event: Any, context: Any) -> Any:
-        environment = _environment(_http.request(event), root_path)
+        environment = _environment(http.request(event), root_path)
         environment["wasmfaas.event"], environment["wasmfaas.context"] = event, context
         call = _Call(application, environment)
         return call.parts() if stream else call.answer()
 
     if warm_up is not None:
-        _http.warm_up(lambda_handler, warm_up)
+        http.warm_up(lambda_handler, warm_up)
     return lambda_handler
 
 
@@ -50,7 +50,7 @@ class _Call:
     def __init__(self, application: Any, environment: dict[str, Any]) -> None:
         self._application = application
         self._environment = environment
-        self._head: _http.Head | None = None
+        self._head: http.Head | None = None
         #: By way of what `start_response` returns.
         self._written: list[bytes] = []
 
@@ -60,7 +60,7 @@ class _Call:
             body = b"".join(self._body())
             head = self._started()
         except Exception:
-            head, body = _http.failed("WSGI")
+            head, body = http.failed("WSGI")
         return head.answer(body)
 
     def parts(self) -> Iterator[bytes]:
@@ -70,12 +70,12 @@ class _Call:
             first = next(body, b"")
             head = self._started()
         except Exception:
-            head, first = _http.failed("WSGI")
+            head, first = http.failed("WSGI")
             body = iter(())
         yield head.prelude() + first
         yield from body
 
-    def _started(self) -> _http.Head:
+    def _started(self) -> http.Head:
         if self._head is None:
             raise RuntimeError("the application did not call start_response")
         return self._head
@@ -100,7 +100,7 @@ class _Call:
         if self._head is not None and exc_info is None:
             raise RuntimeError("the application called start_response twice")
         decoded = [(name, value.encode("latin-1").decode()) for name, value in _decodable(headers)]
-        self._head = _http.Head(int(status[:3]), decoded)
+        self._head = http.Head(int(status[:3]), decoded)
         return self._written.append
 
 
@@ -115,7 +115,7 @@ def _decodable(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _environment(request: _http.Request, root_path: str) -> dict[str, Any]:
+def _environment(request: http.Request, root_path: str) -> dict[str, Any]:
     environment: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": root_path,

@@ -1,12 +1,21 @@
-"""HTTP requests out of the events of function URLs (payload format 2.0), and answers to them."""
+"""HTTP requests out of the events of function URLs (payload format 2.0), and answers to them.
+
+from wasmfaas import http
+
+def lambda_handler(event, context):
+    request = http.request(event)
+    return http.response(request.body, content_type="image/png")
+"""
 
 import base64
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+__all__ = ("Request", "request", "response")
 
 logger = logging.getLogger("wasmfaas")
 
@@ -89,6 +98,19 @@ def _address(headers: dict[str, str], scheme: str, domain: str) -> tuple[str, in
     if not port.isdigit() or not host:
         host, port = headers.get("host", domain), headers.get("x-forwarded-port", "")
     return host, int(port) if port.isdigit() else _DEFAULT_PORTS.get(scheme, 443)
+
+
+def response(
+    body: bytes | str | None = None,
+    status: int = 200,
+    *,
+    content_type: str = "text/plain; charset=utf-8",
+    headers: Iterable[tuple[str, str]] | Mapping[str, str] = (),
+) -> dict[str, Any]:
+    """What a handler answers for a function URL; *headers* may repeat, such as Set-Cookie."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    octets = body.encode() if isinstance(body, str) else body or b""
+    return Head(status, [("content-type", content_type), *pairs]).answer(octets)
 
 
 class Head:
