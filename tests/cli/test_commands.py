@@ -204,7 +204,7 @@ def test_delete_asks_for_consent_and_then_deletes(cli: Cli, noisy: str) -> None:
 def test_at_a_terminal_delete_asks(server: Server, cli: Cli, noisy: str) -> None:
     variables = cli_variables(server)
     shown = on_a_terminal("delete", noisy, typed="n\n", **variables)
-    assert f"Delete {noisy} with its code, its URL and its logs? [y/N]" in shown
+    assert f"Delete {noisy} with its code, its URL, its logs and its schedules? [y/N]" in shown
     assert cli("describe", noisy).status == 0
     on_a_terminal("delete", noisy, typed="y\n", **variables)
     assert cli("describe", noisy).status == 1

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,7 +42,8 @@ def deploy(server: Server) -> Iterator[Deploy]:
 
     yield deployed
     for name in urls:
-        server.lambda_client().delete_function(FunctionName=name)
+        command = [sys.executable, "-m", "wasmfaas", "delete", name, "--yes"]
+        subprocess.run([*command, f"--data-dir={server.data_dir}"], check=True)
 
 
 def make(name: str) -> None:
@@ -61,7 +63,10 @@ def signature(body: bytes, secret: str | None = None) -> str:
 def test_every_example_is_here_and_explains_itself() -> None:
     names = {path.parent.name for path in EXAMPLES.glob("*/wasmfaas.toml")}
     listed = set(re.findall(r"^\| \[([\w-]+)\]", (EXAMPLES / "README.md").read_text(), re.M))
-    assert names == listed == {"hello-python", "hello-c", "hello-wasi", "markdown-site", "webhook"}
+    assert names == listed
+    assert names == {
+        "heartbeat", "hello-c", "hello-python", "hello-wasi", "markdown-site", "webhook"
+    }  # fmt: skip
     for name in names:
         assert f"wasmfaas deploy examples/{name}\n" in (EXAMPLES / name / "README.md").read_text()
 
@@ -208,3 +213,12 @@ def test_python_examples_need_nothing_of_ours(name: str) -> None:
     )
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer.get("statusCode", 200) == 200
+
+
+def test_heartbeat_runs_by_itself(deploy: Deploy) -> None:
+    url, deadline = deploy("heartbeat"), time.monotonic() + 60
+    while not (found := httpx.get(url).json()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert found["count"] >= 1
+    assert re.fullmatch(r"[\d-]{10}T[\d:]{8}Z", found["last"])

@@ -225,22 +225,6 @@ class Client(Requests):
         """Delete them, likewise."""
         return self._management("POST", "/dead-letters/purge", json=chosen)
 
-    def schedules(self) -> Iterator[Document]:
-        """Schedules and rules, with the times at which they fire."""
-        after: str | None = None
-        while True:
-            query = {} if after is None else {"after": after}
-            page = self._management("GET", "/schedules", params=query)
-            yield from page["schedules"]
-            after = page["next"]
-            if after is None:
-                return
-
-    def schedule(self, name: str) -> list[Document]:
-        """Those of one name, with their last occurrences."""
-        found = self._management("GET", f"/schedules/{quote(name, safe='')}")
-        return list(found["schedules"])
-
 
 def _function(name: str, rest: str = "") -> str:
     return f"{_FUNCTIONS}/{quote(name, safe='')}{rest}"

@@ -12,6 +12,7 @@ from wasmfaas.cli.figures import size
 from wasmfaas.cli.packaging import Package
 from wasmfaas.cli.project import FunctionSettings
 from wasmfaas.cli.requests import Document
+from wasmfaas.cli.scheduling import Change, Scheduling
 
 #: Compiling is bounded by the server; this bounds a server that is stuck.
 _SERVED_WITHIN_S = 600.0
@@ -51,6 +52,7 @@ class Deployed:
     configuration: Document
     url: str | None
     host_url: str | None
+    schedules: tuple[Change, ...] = ()
 
 
 class Deployer:
@@ -82,14 +84,29 @@ class Deployer:
             action = "updated"
         if order.with_url:
             self._give_url(name, progress)
+        configuration = self._client.configuration(name)
+        schedules = self._schedule(name, configuration["FunctionArn"], order.wanted, progress)
+        if action == "unchanged" and any(each.action != "unchanged" for each in schedules):
+            action = "updated"
         details = self._client.details(name)
         return Deployed(
             name=name,
             action=action,
-            configuration=self._client.configuration(name),
+            configuration=configuration,
             url=details.get("url"),
             host_url=details.get("host_url"),
+            schedules=schedules,
         )
+
+    def _schedule(
+        self, name: str, arn: str, wanted: FunctionSettings, progress: Progress
+    ) -> tuple[Change, ...]:
+        """Make its schedules what is *wanted*, where anything is said of them."""
+        if wanted.schedules is None:
+            return ()
+        if wanted.schedules:
+            progress("Setting its schedules")
+        return tuple(Scheduling(self._client).converge(name, arn, wanted.schedules))
 
     def _permit(self, name: str, wanted: Mapping[str, Any] | None, progress: Progress) -> bool:
         """Make its permissions what is *wanted*, where anything is said of them; whether they

@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from wasmfaas.cli import schedule_settings
 from wasmfaas.cli.failures import Failure
+from wasmfaas.cli.schedule_settings import ScheduleSettings, WrongSchedule
 from wasmfaas.cli.sources import PROJECT_FILE
 from wasmfaas.errors import InvalidParameterValue
 from wasmfaas.models import Isolation
@@ -34,6 +36,8 @@ class FunctionSettings:
     layers: tuple[str, ...] | None = None
     #: As the server keeps them.
     permissions: Mapping[str, Any] | None = None
+    #: Those that a deploy is to make; None where nothing says which.
+    schedules: tuple[ScheduleSettings, ...] | None = None
     exclude: tuple[str, ...] = ()
 
     def overridden(self, **chosen: Any) -> "FunctionSettings":
@@ -54,6 +58,7 @@ _SCALARS = {
     "tmp_mb": int,
 }
 _LISTS = ("layers",)
+_SCHEDULE = "schedule"
 _PACKAGE = ("exclude",)
 _HEADER = re.compile(r"\s*\[+([^\]]+)\]")
 _SETTING = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
@@ -95,13 +100,15 @@ class _Reader:
         self._shown = shown
 
     def settings(self, document: Mapping[str, Any]) -> FunctionSettings:
-        self._known(document, (*_SCALARS, *_LISTS, *_TABLES), "")
+        self._known(document, (*_SCALARS, *_LISTS, *_TABLES, _SCHEDULE), "")
         chosen: dict[str, Any] = {}
         for key, value in document.items():
             if key in _SCALARS:
                 chosen[key] = self._typed(key, value, _SCALARS[key], "")
             elif key in _LISTS:
                 chosen[key] = self._strings(key, value)
+            elif key == _SCHEDULE:
+                continue
             else:
                 chosen[key] = self._typed(key, value, dict, "")
         for table in ("environment", "tags"):
@@ -113,15 +120,19 @@ class _Reader:
         self._isolation(chosen.get("isolation"))
         if "permissions" in chosen:
             chosen["permissions"] = self._permissions(chosen["permissions"])
+        chosen["schedules"] = self._schedules(document.get(_SCHEDULE, []))
         return FunctionSettings(**chosen)
 
-    def _known(self, table: Mapping[str, Any], known: tuple[str, ...], inside: str) -> None:
+    def _known(
+        self, table: Mapping[str, Any], known: tuple[str, ...], inside: str, number: int = 0
+    ) -> None:
         for key in table:
             if key in known:
                 continue
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
             advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
-            raise self._at(key, inside, f"unknown key {_dotted(inside, key)!r}; {advice}")
+            message = f"unknown key {_dotted(inside, key)!r}; {advice}"
+            raise self._at(key, inside, message, number)
 
     def _typed(self, key: str, value: Any, kind: type, inside: str) -> Any:
         if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
@@ -159,18 +170,42 @@ class _Reader:
                 raise self._at(key, "permissions", error.message.removesuffix(".")) from None
         return Permissions.of(table).document()
 
-    def _at(self, key: str, inside: str, message: str) -> Failure:
-        line = self._line(key, inside)
+    def _schedules(self, tables: Any) -> tuple[ScheduleSettings, ...]:
+        """The file says which schedules there are: without any, there are none."""
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            raise self._at(_SCHEDULE, "", "schedules are tables; write [[schedule]] above each")
+        found: dict[str, ScheduleSettings] = {}
+        for number, table in enumerate(tables):
+            self._known(table, schedule_settings.KEYS, _SCHEDULE, number)
+            try:
+                schedule = schedule_settings.read(table)
+                if schedule.name in found:
+                    raise WrongSchedule("name", f"{schedule.name!r} is given twice")
+            except WrongSchedule as wrong:
+                message = f"{_SCHEDULE}.{wrong.key} {wrong}"
+                raise self._at(wrong.key, _SCHEDULE, message, number) from None
+            found[schedule.name] = schedule
+        return tuple(found.values())
+
+    def _at(self, key: str, inside: str, message: str, number: int = 0) -> Failure:
+        line = self._line(key, inside, number)
         return _wrong(f"{self._shown}{f', line {line}' if line else ''}: {message}")
 
-    def _line(self, key: str, inside: str) -> int | None:
-        """Where *key* is set, as far as a look at the text can tell."""
-        wanted = [(inside, key), ("", f"{inside}.{key}"), ("", inside)] if inside else [("", key)]
+    def _line(self, key: str, inside: str, number: int) -> int | None:
+        """Where *key* is set, as far as a look at the text can tell; in the table *inside* of that
+        *number* among those of the same name."""
         settings = list(self._settings())
+        heads = [
+            at for at, (_, table, name) in enumerate(settings) if (table, name) == ("", inside)
+        ]
+        if inside and number < len(heads):
+            following = heads[number + 1] if number + 1 < len(heads) else len(settings)
+            settings = settings[heads[number] : following]
+        wanted = [(inside, key), ("", f"{inside}.{key}"), ("", inside)] if inside else [("", key)]
         for table, name in wanted:
-            for number, found_table, found in settings:
+            for line, found_table, found in settings:
                 if found_table == table and (found == name or found.startswith(f"{name}.")):
-                    return number
+                    return line
         return None
 
     def _settings(self) -> Iterator[tuple[int, str, str]]:
@@ -213,7 +248,9 @@ def pairs(written: list[str], flag: str) -> dict[str, str]:
 def known_keys() -> tuple[str, ...]:
     """Every key of wasmfaas.toml, for the documentation: top level, tables, then [package]."""
     assert {field.name for field in fields(FunctionSettings)} >= set(_SCALARS)
-    return (*_SCALARS, *_LISTS, *_TABLES, *(f"package.{key}" for key in _PACKAGE))
+    inner = [f"package.{key}" for key in _PACKAGE]
+    inner += [f"{_SCHEDULE}.{key}" for key in schedule_settings.KEYS]
+    return (*_SCALARS, *_LISTS, *_TABLES, *inner)
 
 
 def name_of(path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmfaas.cli.discovery import ADVICE, Address
 from wasmfaas.cli.failures import Failure, NoServer, Refused
-from wasmfaas.cli.signing import KEY_VARIABLES
+from wasmfaas.cli.signing import KEY_VARIABLES, SERVICE_EXTENSION
 
 if TYPE_CHECKING:
     import httpx
@@ -29,6 +29,14 @@ class Requests:
         self.address = address
         self.url = address.url
         self._http = http
+
+    def request(self, service: str, method: str, path: str, **request: Any) -> Document:
+        """Ask another AWS *service* that is served here, in a protocol of JSON."""
+        return self._json(method, path, extensions={SERVICE_EXTENSION: service}, **request)
+
+    def management(self, method: str, path: str, **request: Any) -> Document:
+        """One of our own routes."""
+        return self._management(method, path, **request)
 
     def _listed(self, path: str, member: str) -> Iterator[Document]:
         """The items of a list that comes in pages."""

@@ -1,6 +1,7 @@
 """With which access key commands sign, and how httpx does it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from wasmfaas.declaration import ENVIRONMENT_PREFIX
 if TYPE_CHECKING:
     import httpx
 
+#: Of a request of httpx.
+SERVICE_EXTENSION = "aws_service"
 KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 #: Those that win over all else.
 OWN_KEY_VARIABLES = (f"{ENVIRONMENT_PREFIX}ACCESS_KEY_ID", f"{ENVIRONMENT_PREFIX}SECRET_ACCESS_KEY")
@@ -37,12 +40,15 @@ def find(directory: Path | None, environment: Mapping[str, str]) -> Credentials 
 
 
 def signing(signer: Signer) -> "Callable[[httpx.Request], httpx.Request]":
-    """What httpx takes as `auth`."""
+    """What httpx takes as `auth`. A request is signed for the AWS service that its extension names,
+    else for the signer's own."""
 
     def sign(request: "httpx.Request") -> "httpx.Request":
         body = request.read()
         target = request.url.raw_path
-        request.headers.update(signer.headers(request.method, target, request.headers, body))
+        service = request.extensions.get(SERVICE_EXTENSION, signer.service)
+        chosen = replace(signer, service=service)
+        request.headers.update(chosen.headers(request.method, target, request.headers, body))
         return request
 
     return sign

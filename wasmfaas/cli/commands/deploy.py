@@ -1,5 +1,6 @@
 """`wasmfaas deploy`."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 from wasmfaas.cli import packaging, project
 from wasmfaas.cli.deployer import Deployed, Deployer, Order
 from wasmfaas.cli.failures import Failure
-from wasmfaas.cli.figures import size
+from wasmfaas.cli.figures import size, visible
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
 from wasmfaas.cli.project import FunctionSettings
@@ -145,6 +146,7 @@ def document(deployed: Deployed, seconds: float) -> dict[str, Any]:
         "code_size_bytes": configuration.get("CodeSize"),
         "url": deployed.url,
         "host_url": deployed.host_url,
+        "schedules": [dataclasses.asdict(each) for each in deployed.schedules],
         "seconds": round(seconds, 3),
     }
 
@@ -169,6 +171,10 @@ def _show(out: Output, deployed: Deployed, order: Order, seconds: float) -> None
     ]
     if deployed.url:
         rows.append(("url", (deployed.url, "cyan")))
+    rows += [
+        ("schedule", f"{visible(each.name)} {each.action} · {visible(each.expression)}")
+        for each in deployed.schedules
+    ]
     took = (f"  in {seconds:.1f} s", "dim")
     out.line(("✓ ", "green"), f"{deployed.action} ", (deployed.name, "bold"), took)
     out.facts(rows)

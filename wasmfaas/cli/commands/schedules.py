@@ -8,6 +8,7 @@ from wasmfaas.cli.figures import stamp, visible
 from wasmfaas.cli.options import DataDir, Json, Url, session
 from wasmfaas.cli.output import Output, Styled
 from wasmfaas.cli.requests import Document
+from wasmfaas.cli.scheduling import Scheduling
 
 _COLUMNS = ("NAME", "GROUP", "STATE", "WHEN", "LAST", "NEXT", ">FIRED", ">SKIPPED")
 
@@ -23,7 +24,8 @@ def schedules(
     """Show when schedules and rules fire, or one of them."""
     out = Output(json=json)
     with session(url, data_dir) as client:
-        found = list(client.schedules()) if name is None else client.schedule(name)
+        scheduling = Scheduling(client)
+        found = list(scheduling.all()) if name is None else scheduling.named(name)
     if json:
         out.document({"schedules": found})
         return
