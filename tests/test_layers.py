@@ -33,6 +33,7 @@ CONFINED = {
     "uvicorn": {"app", "edge"},
     "typer": {"cli"},
     "httpx": {"cli", "api", "services", "capabilities", "wiring"},
+    "redis": {"sources"},
     "msgpack": {"wire", "sandbox", "store", "capabilities"},
 }
 FUNCTION_LINES_MAX = 70

@@ -1,8 +1,11 @@
 """Who can reach a server, and what that takes."""
 
+import re
 from urllib.parse import urlsplit
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+SOURCE_SCHEMES = frozenset({"redis", "rediss", "unix"})
+_ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def exposure_objection(
@@ -45,3 +48,24 @@ def endpoint_objection(name: str, url: str) -> str | None:
             "such as http://127.0.0.1:9000, and nothing more."
         )
     return None
+
+
+def named_endpoints(text: str) -> dict[str, str]:
+    """URLs by name, from `NAME=URL` separated by white space. Raises ValueError, whose text has
+    nothing of a URL but its scheme: there may be a password in it."""
+    found: dict[str, str] = {}
+    for number, entry in enumerate(text.split(), 1):
+        name, _, url = entry.partition("=")
+        if not _ENDPOINT_NAME.fullmatch(name) or not url:
+            raise ValueError(
+                f"entry {number} is not NAME=URL, with a name of at most 100 letters, digits and "
+                "'.', '_', '-'; entries are separated by white space"
+            )
+        scheme = url.partition("://")[0]
+        if scheme not in SOURCE_SCHEMES or not url.removeprefix(f"{scheme}://"):
+            shown = ", ".join(f"{each}://" for each in sorted(SOURCE_SCHEMES))
+            raise ValueError(f"the URL of {name} has to begin with one of {shown}")
+        if name in found:
+            raise ValueError(f"{name} is named twice")
+        found[name] = url
+    return found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from wasmfaas.declaration import environment_name
-from wasmfaas.exposure import endpoint_objection, exposure_objection
+from wasmfaas.exposure import endpoint_objection, exposure_objection, named_endpoints
 
 #: What fits between the server and a worker, together with what goes along with it.
 MESSAGE_BYTES_MAX: Final = 12 * 1024 * 1024
@@ -34,6 +34,10 @@ def objections(value: Value) -> Iterator[str]:
     )
     yield from filter(None, reasons)
     yield from _of_numbers(value)
+    try:
+        named_endpoints(value("event_source_endpoints"))
+    except ValueError as error:
+        yield f"{environment_name('event_source_endpoints')}: {error}."
     for name in ("s3", "aws"):
         key, secret = f"{name}_access_key_id", f"{name}_secret_access_key"
         if bool(value(key)) != bool(value(secret)):

@@ -230,6 +230,10 @@ class Settings:
     aws_secret_access_key: str = secret("Secret of that key.")
     aws_session_token: str = secret("Session token of that key, where it has one.")
 
+    event_source_endpoints: str = secret(
+        "Servers that event sources are at, as `NAME=URL NAME=URL`, with their passwords."
+    )
+
     webhook_signing_secret: str = secret("Key that what is sent to webhooks is signed with.")
     webhook_private_origins: str = computed(
         str,

@@ -221,6 +221,8 @@ def _checked(kind: Kind, configuration: dict[str, Any]) -> dict[str, Any]:
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
             "greater than 10"
         )
+    if kind is _EXTENSION:
+        _check_plain(configuration)
     filters = configuration.get("FilterCriteria", {}).get("Filters") or []
     if len(filters) > FILTERS_MAX:
         raise InvalidParameterValue(
@@ -231,6 +233,19 @@ def _checked(kind: Kind, configuration: dict[str, Any]) -> dict[str, Any]:
     if not filters:
         configuration.pop("FilterCriteria", None)
     return configuration
+
+
+def _check_plain(configuration: Mapping[str, Any]) -> None:
+    """Raise InvalidParameterValue for what no poller of ours does."""
+    for name, most, reason in (
+        ("ParallelizationFactor", 1, "a partition has one batch at a time"),
+        ("TumblingWindowInSeconds", 0, "batches carry no state from one to the next"),
+    ):
+        if configuration[name] > most:
+            raise InvalidParameterValue(
+                f"{name} is {configuration[name]}, but of this event source it can only be {most}: "
+                f"{reason}."
+            )
 
 
 def _check_pattern(text: str) -> None:

@@ -2,12 +2,16 @@
 
 import uuid
 
+from wasmfaas.exposure import named_endpoints
 from wasmfaas.queue_errors import QueueDoesNotExist
 from wasmfaas.services.arns import MessageArn
 from wasmfaas.services.client import Keys, ServiceClient
 from wasmfaas.services.sqs import Sqs
+from wasmfaas.settings import Settings
+from wasmfaas.sources.endpoints import Endpoints
+from wasmfaas.sources.optional import OptionalSource
 from wasmfaas.sources.own_queues import OwnQueue
-from wasmfaas.sources.registry import SourceFactories
+from wasmfaas.sources.registry import Factory, SourceFactories
 from wasmfaas.sources.source import Source, SourceFailed, SourceMapping
 from wasmfaas.sources.sqs import SqsQueue
 from wasmfaas.store.message_queues.queues import MessageQueues
@@ -35,7 +39,13 @@ async def open_pollers(core: Core, events: EventParts, queues: MessageQueues) ->
 
 
 def _factories(core: Core, queues: MessageQueues) -> SourceFactories:
-    return SourceFactories({"sqs": _Queues(core, queues).open})
+    return SourceFactories({"sqs": _Queues(core, queues).open, **optional_sources(core.settings)})
+
+
+def optional_sources(settings: Settings) -> dict[str, Factory]:
+    """Factories of sources that need a client library, by the service in ARNs."""
+    endpoints = Endpoints(named_endpoints(settings.event_source_endpoints))
+    return {"wasmfaas-redis": OptionalSource("redis_streams", "redis", "redis", endpoints).open}
 
 
 class _Queues:

@@ -82,6 +82,19 @@ def test_a_queue_from_its_creation_to_its_deletion(client: Any, shared: Harness)
         assert said == "The resource you requested does not exist."
 
 
+def test_what_no_poller_does_is_refused_of_sources_that_are_polled(
+    client: Any, shared: Harness
+) -> None:
+    source = f"arn:aws:wasmfaas-redis:{PREFIX}:s"
+    for name, value in (("ParallelizationFactor", 2), ("TumblingWindowInSeconds", 30)):
+        given = {"EventSourceArn": source, "StartingPosition": "LATEST", name: value}
+        said = refused(
+            "InvalidParameterValueException", client.create_event_source_mapping,
+            FunctionName=shared.arn("f"), **given,
+        )  # fmt: skip
+        assert said.startswith(f"{name} is {value}, but of this event source it can only be ")
+
+
 def test_a_stream_has_all_defaults(client: Any, shared: Harness) -> None:
     for source in (STREAM, TABLE):
         created = client.create_event_source_mapping(

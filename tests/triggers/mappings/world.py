@@ -15,6 +15,7 @@ from wasmfaas.api import event_sources
 from wasmfaas.errors import ResourceNotFound, WasmfaasError
 from wasmfaas.models import InvocationContext, Outcome, Route, Usage
 from wasmfaas.settings import Settings
+from wasmfaas.sources.registry import SourceFactories
 from wasmfaas.sources.source import Message, Source, SourceFailed, SourceMapping
 from wasmfaas.store.database import Database
 from wasmfaas.store.event_sources import EventSourceMapping, EventSourceMappings
@@ -215,6 +216,8 @@ class World:
         self.mappings.is_polled = True
         self.functions = Functions()
         self.sources: dict[str, Any] = {}
+        #: Instead of `sources`, where it is set.
+        self.factories: SourceFactories | None = None
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.settings = Settings(data_dir=path, **settings)
         self.polling = Polling(self.database, owner)
@@ -223,6 +226,7 @@ class World:
             self.functions, self, arn,
         )  # fmt: skip
         self._running: asyncio.Task[None] | None = None
+        self._created = 0
 
     async def __aenter__(self) -> "World":
         self._running = asyncio.ensure_future(self.pollers.run())
@@ -236,6 +240,8 @@ class World:
 
     async def open(self, mapping: SourceMapping) -> Source:
         """As the factory of sources."""
+        if self.factories is not None:
+            return await self.factories.open(mapping)
         source = self.sources.get(mapping.arn)
         if source is None:
             raise SourceFailed("there is no such source")
@@ -252,10 +258,16 @@ class World:
         if source.ordered:
             parameters = {"StartingPosition": "TRIM_HORIZON"} | parameters
         self.sources[named] = source
-        configuration = event_sources.created({"EventSourceArn": named, **parameters})
+        return await self.create(EventSourceArn=named, **parameters)
+
+    async def create(self, **parameters: Any) -> EventSourceMapping:
+        """A mapping as *parameters* say, to the function f."""
+        self._created += 1
+        mapping_uuid = f"00000000-0000-0000-0000-{self._created:012}"
+        configuration = event_sources.created(parameters, mapping_uuid)
         mapping = EventSourceMapping(
-            uuid=f"00000000-0000-0000-0000-{len(self.sources):012}", function_name="f",
-            qualifier="", source=named, configuration=configuration,
+            uuid=mapping_uuid, function_name="f", qualifier="",
+            source=event_sources.source_of(configuration), configuration=configuration,
         )  # fmt: skip
         return await self.mappings.create(mapping, lambda other: AssertionError(other))
 
