@@ -42,7 +42,7 @@ def test_python_templates_deploy_as_they_are(template: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("template", ["c", "wasi-command"])
-def test_c_templates_build_with_make_and_package_only_the_module(
+def test_c_templates_build_without_warnings_and_package_only_the_module(
     template: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "hello"
@@ -58,10 +58,15 @@ def test_c_templates_build_with_make_and_package_only_the_module(
     assert (package.handler, package.runtime, package.files) == ("bootstrap", "provided.al2023", 1)
 
 
-def test_the_header_of_the_c_template_is_the_sdk() -> None:
-    template = REPOSITORY / "wasmfaas/cli/templates/c/wasmfaas.h"
-    sdk = REPOSITORY / "guest-sdks/c/include/wasmfaas.h"
-    assert template.read_bytes() == sdk.read_bytes(), f"copy {sdk} to {template}"
+def test_a_project_gets_the_sdk_of_its_language(tmp_path: Path) -> None:
+    for template, (sdk, place) in {
+        "c": ("c/include/wasmfaas.h", "wasmfaas.h"),
+        "javascript": ("javascript/guest/queue.js", "sdk/guest/queue.js"),
+        "typescript": ("javascript/index.d.ts", "sdk/index.d.ts"),
+    }.items():
+        assert place in write(template, tmp_path / template)
+        copied = (tmp_path / template / place).read_bytes()
+        assert copied == (REPOSITORY / "guest-sdks" / sdk).read_bytes()
 
 
 def test_a_new_folder_is_named_after_the_template_unless_one_is_given(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_the_version_is_the_packages() -> None:
         (["invoke", "hello", "{}", "--event", "{}"], "give one of EVENT, --event"),
         (["invoke", "hello", "--client-context", "x"], "--client-context is not JSON"),
         (["invoke", "hello", "--event-file", "/nowhere.json"], "cannot read /nowhere.json"),
-        (["init"], "name a template"),
+        (["init"], "name a language"),
         (["init", "cobol"], "there is no template 'cobol'"),
         (["up", "--port", "many"], "port is 'many', but must be of type int"),
         (["up", "--port", "-5"], "port is -5, but must be at least 0"),

@@ -10,19 +10,24 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.conftest import Server
+from tests.guest_sdks import node
 
-TEMPLATES = ["python", "c", "wasi-command"]
+TEMPLATES = ["python", "c", "wasi-command", "javascript", "typescript"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_answers_as_its_readme_shows(
-    cli: Cli, tmp_path: Path, function_name: str, template: str
+    cli: Cli, tmp_path: Path, cache_dir: Path, function_name: str, template: str
 ) -> None:
     folder = tmp_path / function_name
     assert cli("init", template, folder).status == 0
-    if (folder / "Makefile").exists():
+    if (folder / "package.json").exists():
+        installed = node.project(template, cache_dir)
+        (folder / "node_modules").symlink_to(installed / "node_modules")
+    if template == "wasi-command":
         subprocess.run(["make", f"PYTHON={sys.executable}"], cwd=folder, check=True)
-    assert cli("deploy", ".", folder=folder).status == 0
+    deployed = cli("deploy", ".", folder=folder)
+    assert deployed.status == 0, deployed.err
     shown = re.search(
         r"\$ wasmfaas invoke (\S+) '(.*)'\n(.*)\n", (folder / "README.md").read_text()
     )

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.guest_sdks import toolchain
+from tests.guest_sdks import node, toolchain
+from wasmfaas.cli.commands.init import TEMPLATES
 from wasmfaas.models import PackageKind
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ("hello", "echo", "error", "log")
 PROBE = "probe"
+JAVASCRIPT_SDK = tuple(f"guest-sdks/{path}" for path, _ in TEMPLATES["javascript"].sdk)
 MODULE = "bootstrap.wasm"
 
 #: What a package consists of: names and contents.
@@ -75,7 +77,7 @@ class Language:
 
     def _digest(self, source: Path) -> str:
         digest = hashlib.sha256(sys.version.encode())
-        builders = (Path(__file__), Path(toolchain.__file__))
+        builders = (Path(__file__), Path(toolchain.__file__), Path(node.__file__))
         for path in _files(source, *builders, *(ROOT / name for name in self.inputs)):
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
         return digest.hexdigest()[:24]
@@ -107,6 +109,13 @@ def _zig(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_zig(source, output))
 
 
+def _javascript(source: Path, cache_dir: Path) -> Files:
+    folder = node.project("typescript", cache_dir)
+    return toolchain.built(
+        lambda output: node.node("sdk/build.js", str(source), "-o", str(output), folder=folder)
+    )
+
+
 LANGUAGES = (
     Language(
         name="c",
@@ -135,5 +144,13 @@ LANGUAGES = (
         inputs=("guest-sdks/zig/src",),
         build=_zig,
         has_traces=False,
+    ),
+    Language(
+        name="javascript",
+        kind=PackageKind.COMPONENT,
+        sample="guest-sdks/javascript/samples/{}.js",
+        probe="tests/guest_sdks/probes/probe.js",
+        inputs=JAVASCRIPT_SDK,
+        build=_javascript,
     ),
 )

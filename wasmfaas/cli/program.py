@@ -10,6 +10,7 @@ import typer
 
 from wasmfaas import __version__
 from wasmfaas.cli.commands import dlq, key, layer, secret
+from wasmfaas.cli.commands.build import build
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
 from wasmfaas.cli.commands.describe import describe
@@ -79,6 +80,7 @@ def application() -> typer.Typer:
         ("env", env, _LOOK),
         ("doctor", doctor, _LOOK),
         ("init", init, _WRITE),
+        ("build", build, _WRITE),
         ("dev", dev, _WRITE),
     )
     for name, command, panel in commands:

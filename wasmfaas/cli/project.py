@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from wasmfaas.cli import schedule_settings
+from wasmfaas.cli import building, schedule_settings
+from wasmfaas.cli.building import BuildSettings
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.schedule_settings import ScheduleSettings, WrongSchedule
 from wasmfaas.cli.sources import PROJECT_FILE
@@ -20,7 +21,7 @@ from wasmfaas.permissions import Permissions
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSettings:
     """What someone wants a function to be. None: not said, so what is deployed stays, or the
-    default holds. `exclude` only concerns packaging."""
+    default holds. `exclude` and `build` only concern packaging."""
 
     name: str | None = None
     handler: str | None = None
@@ -39,13 +40,14 @@ class FunctionSettings:
     #: Those that a deploy is to make; None where nothing says which.
     schedules: tuple[ScheduleSettings, ...] | None = None
     exclude: tuple[str, ...] = ()
+    build: BuildSettings | None = None
 
     def overridden(self, **chosen: Any) -> "FunctionSettings":
         """A copy with those of *chosen* that are not None."""
         return replace(self, **{key: value for key, value in chosen.items() if value is not None})
 
 
-_TABLES = ("environment", "tags", "permissions", "package")
+_TABLES = ("environment", "tags", "permissions", "package", "build")
 _SCALARS = {
     "name": str,
     "handler": str,
@@ -60,6 +62,7 @@ _SCALARS = {
 _LISTS = ("layers",)
 _SCHEDULE = "schedule"
 _PACKAGE = ("exclude",)
+_BUILD = ("language", "command", "output")
 _HEADER = re.compile(r"\s*\[+([^\]]+)\]")
 _SETTING = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
 _NOUNS = {str: "a string", int: "a whole number", dict: "a table", list: "a list"}
@@ -117,6 +120,9 @@ class _Reader:
         package = chosen.pop("package", {})
         self._known(package, _PACKAGE, "package")
         chosen["exclude"] = self._patterns(package.get("exclude", []))
+        if "build" in chosen:
+            chosen["build"] = self._build(chosen["build"])
+            chosen["exclude"] += building.left_behind(chosen["build"])
         self._isolation(chosen.get("isolation"))
         if "permissions" in chosen:
             chosen["permissions"] = self._permissions(chosen["permissions"])
@@ -155,6 +161,19 @@ class _Reader:
                 message = f"package.exclude holds {pattern!r}, but must hold patterns such as '*.c'"
                 raise self._at("exclude", "package", message)
         return tuple(value)
+
+    def _build(self, table: Mapping[str, Any]) -> BuildSettings:
+        self._known(table, _BUILD, "build")
+        for key, value in table.items():
+            self._typed(key, value, str, "build")
+        settings = BuildSettings(**table)
+        if settings.language is not None and settings.language not in building.LANGUAGES:
+            known = ", ".join(building.LANGUAGES)
+            message = f"build.language is {settings.language!r}, but must be one of {known}"
+            raise self._at("language", "build", message)
+        if settings.language is None and settings.command is None:
+            raise self._at("build", "", "[build] needs a language, or a command")
+        return settings
 
     def _isolation(self, value: str | None) -> None:
         if value is not None and value not in list(Isolation):
@@ -250,6 +269,7 @@ def known_keys() -> tuple[str, ...]:
     assert {field.name for field in fields(FunctionSettings)} >= set(_SCALARS)
     inner = [f"package.{key}" for key in _PACKAGE]
     inner += [f"{_SCHEDULE}.{key}" for key in schedule_settings.KEYS]
+    inner += [f"build.{key}" for key in _BUILD]
     return (*_SCALARS, *_LISTS, *_TABLES, *inner)
 
 

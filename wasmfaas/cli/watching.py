@@ -1,7 +1,7 @@
 """Noticing that a file was saved."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from wasmfaas.cli.failures import Failure
@@ -19,8 +19,16 @@ _Snapshot = dict[str, tuple[int, int]]
 class Watch:
     """Watches one path from its creation on."""
 
-    def __init__(self, path: Path, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        ignored: Callable[[], Sequence[str]] = tuple,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """*ignored*: patterns, as of `exclude`, of what may change as it likes; asked each time."""
         self._path = path
+        self._ignored = ignored
         self._sleep = sleep
         self._seen = self._snapshot()
 
@@ -46,7 +54,7 @@ class Watch:
         if not self._path.is_dir():
             return self._stat(self._path)
         try:
-            sources = collect(self._path)
+            sources = collect(self._path, self._ignored())
         except Failure as failure:
             return {failure.message: (0, 0)}
         seen = {source.name: (source.modified_ns, source.size_bytes) for source in sources}

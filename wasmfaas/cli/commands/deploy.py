@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wasmfaas.cli import packaging, project
+from wasmfaas.cli.commands.build import built_first
 from wasmfaas.cli.deployer import Deployed, Deployer, Order
 from wasmfaas.cli.failures import Failure
 from wasmfaas.cli.figures import size, visible
@@ -70,7 +71,8 @@ def deploy(
     """Create a function, or update it, and wait until it is served.
 
     A folder can hold a wasmfaas.toml with these settings; flags win over it.
-    What neither says stays as it is deployed.
+    What neither says stays as it is deployed. Where it has a [build], the
+    folder is built first.
     """
     out = Output(json=json)
     started = time.monotonic()
@@ -83,6 +85,8 @@ def deploy(
         description=description,
         isolation=isolation and isolation.value,
     )
+    with out.steps() as step:
+        built_first(path, wanted, step)
     order = order_for(path, wanted, env, tag, with_url=not no_url)
     function = function_name(path, wanted)
     with session(url, data_dir) as client, out.steps() as step:

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wasmfaas.cli import building
 from wasmfaas.cli.client import Client
 from wasmfaas.cli.commands import logs
+from wasmfaas.cli.commands.build import built_first
 from wasmfaas.cli.commands.deploy import (
     FunctionName,
     Source,
@@ -36,7 +38,7 @@ def dev(
     data_dir: DataDir = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line per event.")] = False,
 ) -> None:
-    """Deploy on every save and print the log as it comes; until Ctrl-C."""
+    """Build and deploy on every save, and print the log; until Ctrl-C."""
     if not path.exists():
         raise Failure("PathNotFound", f"{printable(path)} does not exist")
     with session(url, data_dir) as client:
@@ -55,14 +57,24 @@ class _Development:
         self._name = name
         self._env = env
         self._followed: set[str] = set()
+        self._written: tuple[str, ...] = ()
 
     def run(self) -> None:
-        watch = Watch(self._path)
+        watch = Watch(self._path, ignored=self._written_by_builds)
         with self._out.steps() as step:
             first = self._attempt(step)
         self._report(first)
         for _ in watch.changes():
             self._report(self._attempt(lambda _: None))
+
+    def _written_by_builds(self) -> tuple[str, ...]:
+        """Patterns of what changes without a save; as they were while wasmfaas.toml is broken."""
+        try:
+            build = declared(self._path).build
+        except Failure:
+            return self._written
+        self._written = building.written(build) if build is not None else ()
+        return self._written
 
     def _attempt(self, progress: Progress) -> tuple[Deployed | Failure, float]:
         started = time.monotonic()
@@ -74,6 +86,7 @@ class _Development:
 
     def _deploy(self, progress: Progress) -> Deployed:
         wanted = declared(self._path).overridden(name=self._name)
+        built_first(self._path, wanted, progress)
         order = order_for(self._path, wanted, self._env)
         deployed = Deployer(self._client).deploy(function_name(self._path, wanted), order, progress)
         self._follow(deployed.name)

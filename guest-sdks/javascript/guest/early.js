@@ -1,0 +1,2 @@
+// promise-polyfill takes hold of setTimeout when it is imported; it never calls it here.
+globalThis.setTimeout ??= () => 0;

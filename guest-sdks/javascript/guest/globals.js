@@ -1,0 +1,42 @@
+// What JavaScript finds beside the language itself; imported before anything else is.
+import { Console } from "./console.js";
+import { host } from "./host.js";
+import { Queue, installQueue } from "./queue.js";
+import { Generator, cryptoOf } from "./random.js";
+import { TextDecoder, TextEncoder } from "./text.js";
+
+const engineThen = globalThis.Promise.prototype.then;
+const enginePromise = globalThis.Promise.resolve();
+const generator = new Generator(host);
+const encoder = new TextEncoder();
+const console = new Console(host, encoder);
+let variables = null;
+
+/** The sandbox's event loop. */
+export const queue = new Queue(host);
+// A module that awaits at its top level does so while the component is built, when the engine runs
+// its own jobs.
+installQueue(globalThis, queue, () => engineThen.call(enginePromise, () => queue.run(() => false)));
+
+Object.assign(globalThis, { console, crypto: cryptoOf(host), TextDecoder, TextEncoder });
+Math.random = () => generator.next();
+globalThis.process = {
+  get env() {
+    return (variables ??= Object.fromEntries(host.environment()));
+  },
+  nextTick: (job, ...args) => queueMicrotask(() => job(...args)),
+  exit: (code = 0) => host.exit(code),
+  stdout: { write: (text) => host.log(encoder.encode(text)) },
+  stderr: { write: (text) => host.log(encoder.encode(text)) },
+  platform: "wasi",
+  version: "",
+  versions: {},
+};
+
+/** Makes anew what belongs to one invocation. */
+export function begin({ requestId }) {
+  queue.isServing = true;
+  generator.reset();
+  variables = null;
+  console.begin(requestId, process.env.AWS_LAMBDA_LOG_LEVEL);
+}

@@ -1,0 +1,35 @@
+// All that the SDK asks of the host: WASI, as wit/world.wit imports it. Everything else is given
+// this object, so that it runs in Node.js with another one.
+import environment from "wasi:cli/environment@0.2.12";
+import exit from "wasi:cli/exit@0.2.12";
+import stderr from "wasi:cli/stderr@0.2.12";
+import clock from "wasi:clocks/monotonic-clock@0.2.12";
+import random from "wasi:random/random@0.2.12";
+
+const WRITE_BYTES_MAX = 4096; // of wasi:io's blocking-write-and-flush
+
+export const host = {
+  /** @returns {Array<[string, string]>} */
+  environment: () => environment.getEnvironment(),
+
+  /** Ends the sandbox, and the invocation with an error. */
+  exit: (code) => exit.exit(code === 0 ? { tag: "ok" } : { tag: "err" }),
+
+  /** @param {Uint8Array} bytes */
+  log(bytes) {
+    const stream = stderr.getStderr();
+    for (let start = 0; start < bytes.length; start += WRITE_BYTES_MAX)
+      stream.blockingWriteAndFlush(bytes.subarray(start, start + WRITE_BYTES_MAX));
+    stream[Symbol.dispose]?.();
+  },
+
+  /** @param {number} count @returns {Uint8Array} */
+  random: (count) => random.getRandomBytes(count),
+
+  /** @param {number} milliseconds */
+  sleep(milliseconds) {
+    const pollable = clock.subscribeDuration(Math.ceil(milliseconds * 1e6));
+    pollable.block();
+    pollable[Symbol.dispose]?.();
+  },
+};

@@ -1,0 +1,91 @@
+// From the host's call to the handler and back.
+import { traced } from "./traces.js";
+
+/** What a handler is told about its invocation: Lambda's context object for Node.js. */
+export class Context {
+  #members;
+  #now;
+
+  /** @param members the object of the guest ABI's section 3 */
+  constructor(members, now = Date.now) {
+    this.functionName = members.functionName;
+    this.functionVersion = members.functionVersion;
+    this.invokedFunctionArn = members.invokedFunctionArn;
+    this.memoryLimitInMB = members.memoryLimitInMB;
+    this.awsRequestId = members.requestId;
+    this.logGroupName = members.logGroupName;
+    this.logStreamName = members.logStreamName;
+    this.clientContext = members.clientContext ?? undefined;
+    this.identity = members.identity ?? undefined;
+    this.traceId = members.traceId ?? undefined;
+    this.callbackWaitsForEmptyEventLoop = true;
+    this.#members = members;
+    this.#now = now;
+  }
+
+  /** The host's own object, with members that are not known here. */
+  get raw() {
+    return this.#members;
+  }
+
+  /** Milliseconds until the invocation is ended; never less than 0. */
+  getRemainingTimeInMillis() {
+    return Math.max(0, Number(this.#members.deadlineMs) - this.#now()) || 0;
+  }
+}
+
+/** An error payload: what the caller sees of what a handler threw. */
+export function payloadOf(thrown) {
+  if (thrown instanceof Error || (typeof thrown === "object" && thrown !== null && "message" in thrown)) {
+    return {
+      errorType: String(thrown.name ?? "Error"),
+      errorMessage: String(thrown.message),
+      stackTrace: traced(thrown.stack),
+    };
+  }
+  const isObject = typeof thrown === "object" && thrown !== null;
+  const errorMessage = isObject ? JSON.stringify(thrown) : String(thrown);
+  return { errorType: thrown === null ? "null" : typeof thrown, errorMessage, stackTrace: [] };
+}
+
+/**
+ * The `handle` that the host calls, for a *handler* of Lambda's kind: (event, context), which may
+ * be async, or (event, context, callback).
+ */
+export function serve(handler, { queue, begin = () => {} }) {
+  return function handle(event, context) {
+    queue.clear();
+    let outcome = null;
+    const settle = (found) => {
+      outcome ??= found;
+    };
+    try {
+      const members = JSON.parse(context);
+      begin(members);
+      const callback = (error, value) => settle(error ? { error } : { value });
+      const answer = handler(JSON.parse(event), new Context(members), callback);
+      if (typeof answer?.then === "function")
+        answer.then((value) => settle({ value }), (error) => settle({ error }));
+      else if (handler.length < 3 || answer !== undefined) settle({ value: answer });
+      if (!queue.run(() => outcome !== null))
+        throw new NeverSettled("the handler's promise was never settled, and nothing is left that could");
+      if ("value" in outcome) return JSON.stringify(outcome.value ?? null) ?? "null";
+    } catch (error) {
+      outcome = { error };
+    } finally {
+      queue.clear();
+    }
+    // No text: this ends the sandbox, and the host sees that memory had run out.
+    if (isOutOfMemory(outcome.error)) throw { payload: null };
+    // Thrown, a text is the `err` of the result that the host gets.
+    throw JSON.stringify(payloadOf(outcome.error));
+  };
+}
+
+function isOutOfMemory(error) {
+  return error?.name === "InternalError" && error.message === "out of memory";
+}
+
+class NeverSettled extends Error {
+  name = "PromiseNeverSettled";
+}

@@ -1,0 +1,6 @@
+// Called with an event, answers with anything that is JSON.
+export async function handler(event, context) {
+  const name = event.name ?? "world";
+  console.log("greeting %s, %d ms left", name, context.getRemainingTimeInMillis());
+  return { greeting: `Hello, ${name}!` };
+}

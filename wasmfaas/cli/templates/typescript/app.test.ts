@@ -1,0 +1,10 @@
+// npm test: the handler is an ordinary function, here without a sandbox.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { handler } from "./app.ts";
+
+test("greets by name", async () => {
+  const context = { getRemainingTimeInMillis: () => 3000 } as never;
+  assert.deepEqual(await handler({ name: "Ada" }, context), { greeting: "Hello, Ada!" });
+});
