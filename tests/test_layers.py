@@ -14,7 +14,7 @@ LAYERS = {
     "permissions": 0, "origins": 0, "patterns": 0,
     "queue_errors": 0,
     "schedule_errors": 0, "schedules": 0,
-    "sandbox": 1, "store": 1,
+    "sandbox": 1, "store": 1, "outgoing": 1,
     "invoke": 2, "auth": 2,
     "capabilities": 3, "services": 3, "front": 3, "sources": 4,
     "triggers": 5, "api": 5, "edge": 5,
@@ -32,7 +32,7 @@ CONFINED = {
     "starlette": {"api", "triggers", "edge", "front"},
     "uvicorn": {"app", "edge"},
     "typer": {"cli"},
-    "httpx": {"cli", "api", "services", "capabilities", "wiring"},
+    "httpx": {"cli", "api", "services", "outgoing", "wiring"},
     "redis": {"sources"},
     "msgpack": {"wire", "sandbox", "store", "capabilities"},
 }

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from wasmfaas.declaration import environment_name
 from wasmfaas.exposure import endpoint_objection, exposure_objection, named_endpoints
+from wasmfaas.origins import OriginPattern
 
 #: What fits between the server and a worker, together with what goes along with it.
 MESSAGE_BYTES_MAX: Final = 12 * 1024 * 1024
@@ -27,10 +28,7 @@ def objections(value: Value) -> Iterator[str]:
             endpoint_objection(name, value(name))
             for name in ("s3_endpoint_url", "sqs_endpoint_url", "sns_endpoint_url")
         ),
-        *(
-            endpoint_objection("webhook_private_origins", origin)
-            for origin in listed(value("webhook_private_origins"))
-        ),
+        *map(_origin_objection, listed(value("webhook_private_origins"))),
     )
     yield from filter(None, reasons)
     yield from _of_numbers(value)
@@ -50,6 +48,14 @@ def objections(value: Value) -> Iterator[str]:
 def listed(text: str) -> list[str]:
     """The items of a setting that is a list, with commas between them."""
     return list(filter(None, map(str.strip, text.split(","))))
+
+
+def _origin_objection(text: str) -> str | None:
+    try:
+        OriginPattern.parse(text)
+    except ValueError as error:
+        return f"webhook_private_origins has {error}."
+    return None
 
 
 def _of_numbers(value: Value) -> Iterator[str]:

@@ -29,9 +29,14 @@ class Origin:
     port: int
 
     def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """`HOST[:PORT]`, as in the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
-        return f"{self.scheme}://{host}{port}"
+        return host + port
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +65,29 @@ class OriginPattern:
                     "An entry of permissions.fetch is a string, or has origin and private, which "
                     "is true or false."
                 )
+        try:
+            return cls.parse(str(text), private=private)
+        except ValueError as error:
+            raise InvalidParameterValue(f"permissions.fetch has {error}.") from None
+
+    @classmethod
+    def parse(cls, text: str, *, private: bool = False) -> "OriginPattern":
+        """From *text*. Raises ValueError, which names it and says what is expected."""
         if text == ANY:
             return cls(None, ANY, None, private)
-        found = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        found = _PATTERN.fullmatch(text)
         port = int(found["port"]) if found and found["port"] else None
         if found is None or port == 0 or (port or 0) > 65535:
-            raise InvalidParameterValue(
-                f"permissions.fetch has {str(text)[:80]!a}, but an origin is http:// or https://, "
-                "a host, and maybe a port, such as https://api.example.com or "
-                "https://*.example.com:8443; international names in their ASCII form."
+            raise ValueError(
+                f"{text[:80]!a}, but an origin is http:// or https://, a host, and maybe a port, "
+                "such as https://api.example.com or https://*.example.com:8443; international "
+                "names in their ASCII form"
             )
         scheme = found["scheme"].lower()
         host = found["host"].lower().strip("[]")
         literal = literal_of(host)
         if found["host"].startswith("[") and literal is None:
-            raise InvalidParameterValue(f"permissions.fetch has {text[:80]!a}: no IPv6 address.")
+            raise ValueError(f"{text[:80]!a}: no IPv6 address")
         host = host if literal is None else str(literal)
         return cls(scheme, host, port or DEFAULT_PORTS[scheme], private)
 

@@ -13,6 +13,7 @@ import trustme
 
 from tests.capabilities.asking import Granted, Refused, ask
 from wasmfaas.capabilities.fetch import BODY_BYTES_MAX, Fetches
+from wasmfaas.outgoing.client import OutgoingClient
 
 
 class Site(BaseHTTPRequestHandler):
@@ -124,12 +125,11 @@ def fetch(
     """The answer to one fetch with permission for *origins*. Raises Refused."""
 
     async def run() -> Any:
-        fetches = Fetches(
-            names or Names(),
-            lambda: trust or ssl.create_default_context(),
-            backend or httpcore.AnyIOBackend(),
+        client = OutgoingClient(
+            names or Names(), lambda: trust or ssl.create_default_context(), backend
         )
-        return await ask(fetches.operations(), Granted(fetch=list(origins)), "fetch", request)
+        granted = Granted(fetch=list(origins))
+        return await ask(Fetches(client).operations(), granted, "fetch", request)
 
     return asyncio.run(run())
 

@@ -7,7 +7,8 @@ import hmac
 import pytest
 
 from tests.services.test_client import answering, response
-from wasmfaas.services.addresses import Addresses
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.reach import Reach
 from wasmfaas.services.errors import RemoteFailed
 from wasmfaas.services.webhooks import Webhooks, key_of
 
@@ -21,9 +22,8 @@ def anyio_backend() -> str:
 
 async def test_a_message_is_signed_so_that_its_receiver_can_tell() -> None:
     async with answering(response(204, b"")) as (url, requests):
-        webhooks = Webhooks(Addresses(frozenset({url})), "secret", lambda: 1234.9)
+        webhooks = Webhooks(Reach([url]), OutgoingClient(), "secret", lambda: 1234.9)
         await webhooks.send(f"{url}/hook?x=1", "msg", b'{"a": 1}')
-        await webhooks.close()
         head, _, body = requests[0].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /hook?x=1 HTTP/1.1")
     lines = head.decode().lower().split("\r\n")[1:]
@@ -46,10 +46,9 @@ def test_a_key_may_be_written_as_the_specification_has_it() -> None:
 )  # fmt: skip
 async def test_only_success_is_success(answer: bytes, is_final: bool) -> None:
     async with answering(answer) as (url, requests):
-        webhooks = Webhooks(Addresses(frozenset({url})), "secret")
+        webhooks = Webhooks(Reach([url]), OutgoingClient(), "secret")
         with pytest.raises(RemoteFailed) as failure:
             await webhooks.send(f"{url}/hook?token=t", "msg", b"{}")
-        await webhooks.close()
     assert failure.value.is_final == is_final
     assert len(requests) == 1
     assert "token" not in failure.value.message
@@ -57,13 +56,13 @@ async def test_only_success_is_success(answer: bytes, is_final: bool) -> None:
 
 async def test_nothing_goes_where_it_may_not_or_unsigned() -> None:
     async with answering(response(200, b"")) as (url, requests):
-        refused = Webhooks(Addresses(frozenset()), "secret")
-        unsigned = Webhooks(Addresses(frozenset({url})), "")
+        refused = Webhooks(Reach(()), OutgoingClient(), "secret")
+        unsigned = Webhooks(Reach([url]), OutgoingClient(), "")
         for webhooks in (refused, unsigned):
             with pytest.raises(RemoteFailed) as failure:
                 await webhooks.send(url, "msg", b"{}")
             assert failure.value.is_final
         https = url.replace("http://", "https://")
-        with pytest.raises(RemoteFailed, match="no public address"):
+        with pytest.raises(RemoteFailed, match="is not a public address"):
             await refused.send(https, "msg", b"{}")
         assert requests == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from wasmfaas.services.addresses import Addresses
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.reach import Reach
 from wasmfaas.services.webhooks import Webhooks
 from wasmfaas.settings import Settings
 from wasmfaas.store.database import Database, now_ms
@@ -55,7 +56,7 @@ def events(database: Database) -> Events:
 async def send(
     database: Database, queues: MessageQueues, outbox: Outbox, *deliveries: NewDelivery
 ) -> None:
-    webhooks = Webhooks(Addresses(frozenset()), "")
+    webhooks = Webhooks(Reach(()), OutgoingClient(), "")
     sender = Sender(Settings(), outbox, Carriers(OwnQueues(queues), None, None, webhooks))
     for each in deliveries:
 

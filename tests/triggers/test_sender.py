@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection
 
 from wasmfaas.errors import StorageFull
-from wasmfaas.services.addresses import Addresses
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.reach import Reach
 from wasmfaas.services.arns import MessageArn
 from wasmfaas.services.errors import RemoteFailed
 from wasmfaas.services.webhooks import Webhooks
@@ -191,7 +192,7 @@ async def test_a_destination_that_hangs_stops_no_other(world: World) -> None:
      ("https://example.com/", "webhook_signing_secret")],
 )  # fmt: skip
 async def test_what_this_server_cannot_reach_says_why(destination: str, said: str) -> None:
-    carriers = Carriers(NoQueues(), None, None, Webhooks(Addresses(frozenset()), ""))
+    carriers = Carriers(NoQueues(), None, None, Webhooks(Reach(()), OutgoingClient(), ""))
     delivery = Delivery(
         id="1", event_id="e", function_name="f", destination=destination, body=b"b", attempt=1,
         failures=0, enqueued_at_ms=1,

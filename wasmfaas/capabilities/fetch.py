@@ -2,20 +2,19 @@
 
 import asyncio
 import re
-import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpcore
 
 from wasmfaas import abi
 from wasmfaas.capabilities.board import Asked, Operation
 from wasmfaas.capabilities.failures import CallFailed, Kind, invalid
-from wasmfaas.capabilities.network import CheckedNetwork, Resolve
-from wasmfaas.capabilities.urls import Target, target_of
 from wasmfaas.origins import Origin, OriginPattern
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.errors import AddressRefused, ConnectionFailed
+from wasmfaas.outgoing.urls import Target, target_of
 
 REDIRECTS_MAX: Final = 10
 TIMEOUT_MS_MAX: Final = 900_000
@@ -61,22 +60,10 @@ class _Told:
 
 
 class Fetches:
-    """Makes the requests of all functions. Lives as long as the server.
+    """Makes the requests of all functions. Lives as long as the server."""
 
-    Every request has a connection of its own, without proxies, cookies or credentials.
-    """
-
-    def __init__(
-        self,
-        resolve: Resolve,
-        trust: Callable[[], ssl.SSLContext],
-        backend: httpcore.AsyncNetworkBackend,
-    ) -> None:
-        """*trust* makes what certificates are checked with, on first use; it may block."""
-        self._resolve = resolve
-        self._trust = trust
-        self._backend = backend
-        self._tls: ssl.SSLContext | None = None
+    def __init__(self, client: OutgoingClient) -> None:
+        self._client = client
 
     def operations(self) -> tuple[Operation, ...]:
         return (Operation("fetch", self.fetch),)
@@ -127,35 +114,18 @@ class Fetches:
         )
 
     async def _send(self, ask: _Ask, patterns: Sequence[OriginPattern]) -> _Told:
-        origin = ask.target.origin
-        tls = await self._trusted() if origin.scheme == "https" else None
-        network = CheckedNetwork(patterns, self._resolve, self._backend)
-        url = httpcore.URL(
-            scheme=origin.scheme, host=origin.host, port=origin.port, target=ask.target.path
-        )
+        content = self._client.stream(ask.method, ask.target, patterns, _sent(ask), ask.body)
         try:
-            async with (
-                httpcore.AsyncConnectionPool(
-                    ssl_context=tls, max_connections=1, network_backend=network
-                ) as pool,
-                pool.stream(ask.method, url, headers=_sent(ask), content=ask.body) as response,
-            ):
-                return await _read(response, origin)
-        except (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.TimeoutException,
-            httpcore.UnsupportedProtocol,
-            ssl.SSLError,
-            OSError,
-        ) as error:
-            reason = str(error)[:200] or type(error).__name__
-            raise CallFailed(Kind.CONNECTION_FAILED, f"{origin}: {reason}.") from None
-
-    async def _trusted(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(self._trust)
-        return self._tls
+            async with content as response:
+                return await _read(response, ask.target.origin)
+        except ConnectionFailed as error:
+            raise CallFailed(Kind.CONNECTION_FAILED, error.message) from None
+        except AddressRefused as error:
+            raise CallFailed(
+                Kind.ACCESS_DENIED,
+                f"{error.message} To permit it, list the address itself in permissions.fetch, or "
+                "the name with private = true.",
+            ) from None
 
 
 def _permitting(origin: Origin, patterns: Sequence[OriginPattern]) -> Sequence[OriginPattern]:
@@ -190,8 +160,7 @@ def _headers(pairs: Headers) -> Headers:
 
 def _sent(ask: _Ask) -> list[tuple[bytes, bytes]]:
     """The headers of a request, with those that are ours."""
-    host = urlsplit(str(ask.target.origin)).netloc
-    headers = [("Host", host), *ask.headers]
+    headers = [("Host", ask.target.origin.authority), *ask.headers]
     if not any(name.lower() == "user-agent" for name, _ in headers):
         headers.append(("User-Agent", "wasmfaas"))
     if ask.body is not None or ask.method in ("POST", "PUT", "PATCH"):

@@ -7,16 +7,15 @@ import binascii
 import contextlib
 import hashlib
 import hmac
-import ssl
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from wasmfaas.services.addresses import Addresses
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.errors import AddressRefused, ConnectionFailed, UrlRefused
+from wasmfaas.outgoing.reach import Reach
+from wasmfaas.outgoing.urls import shown_of
 from wasmfaas.services.errors import RemoteFailed
-
-if TYPE_CHECKING:
-    import httpx
 
 TIMEOUT_S: Final = 15.0
 _CONNECTIONS_MAX: Final = 64
@@ -51,54 +50,60 @@ class Webhooks:
     """
 
     def __init__(
-        self, addresses: Addresses, secret: str, clock: Callable[[], float] = time.time
+        self,
+        reach: Reach,
+        client: OutgoingClient,
+        secret: str,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._addresses = addresses
+        self._reach = reach
+        self._client = client
         self._key = key_of(secret)
         self._clock = clock
-        self._client: httpx.AsyncClient | None = None
+        self._turns = asyncio.Semaphore(_CONNECTIONS_MAX)
 
     def objection(self, url: str) -> str | None:
         """Why nothing can be sent to *url*; None if something can."""
         if not self._key:
-            return "this server has no key to sign with (webhook_signing_secret)"
-        return self._addresses.objection(url)
+            return "This server has no key to sign with (webhook_signing_secret)."
+        try:
+            self._reach.judged(url)
+        except UrlRefused as error:
+            return error.message
+        return None
 
     async def send(self, url: str, message_id: str, body: bytes) -> None:
         """POST *body*, which is JSON. Receivers tell a message that comes again by *message_id*.
         Raises RemoteFailed."""
-        import httpx  # Slow to import, and few servers ever need it.
-
         objection = self.objection(url)
         if objection is not None:
-            words = f"Webhook {url[:200]!a}: {objection}."
-            raise RemoteFailed(words, reason="WebhookNotAllowed", is_final=True)
+            raise self._failed(url, "WebhookNotAllowed", objection, is_final=True)
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                endpoint = await self._addresses.endpoint(url)
-                headers = self._headers(message_id, body) | {"host": endpoint.authority}
-                client = self._connected()
-                request = client.build_request(
-                    "POST", endpoint.url, headers=headers, content=body,
-                    extensions={"sni_hostname": endpoint.host},
-                )  # fmt: skip
-                response = await client.send(request, stream=True)
-                # The status is all that counts; the body is never read.
-                await response.aclose()
+            async with self._turns, asyncio.timeout(TIMEOUT_S):
+                status = await self._post(url, message_id, body)
         except TimeoutError:
-            raise self._failed(url, "Timeout", f"no answer within {TIMEOUT_S:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise self._failed(url, "NotReachable", reason) from None
-        status = response.status_code
+            raise self._failed(url, "Timeout", f"No answer within {TIMEOUT_S:g} s.") from None
+        except AddressRefused as error:
+            words = f"{error.message} Only the operator can allow others (webhook_private_origins)."
+            raise self._failed(url, "AddressNotAllowed", words, is_final=True) from None
+        except ConnectionFailed as error:
+            raise self._failed(url, "NotReachable", error.message) from None
         if not 200 <= status < 300:
             code = f"HTTP {status}"
-            raise self._failed(url, code, f"it answers {code}", is_final=status in _FINAL)
+            raise self._failed(url, code, f"It answers {code}.", is_final=status in _FINAL)
 
-    async def close(self) -> None:
-        """Give up all connections."""
-        if self._client is not None:
-            await self._client.aclose()
+    async def _post(self, url: str, message_id: str, body: bytes) -> int:
+        """The status of the answer; it is all that counts, and the rest is never read."""
+        target, patterns = self._reach.judged(url)
+        headers = {
+            "host": target.origin.authority,
+            "connection": "close",
+            "content-length": str(len(body)),
+            **self._headers(message_id, body),
+        }
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        async with self._client.stream("POST", target, patterns, encoded, body) as response:
+            return response.status
 
     def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
         timestamp = int(self._clock())
@@ -109,22 +114,6 @@ class Webhooks:
             "webhook-signature": signature(self._key, message_id, timestamp, body),
         }
 
-    def _connected(self) -> "httpx.AsyncClient":
-        import httpx
-
-        if self._client is None:
-            # Kept-alive connections are known by address alone, so none is kept: another name may
-            # have the same one.
-            limits = httpx.Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=0)
-            self._client = httpx.AsyncClient(
-                limits=limits, trust_env=False, timeout=TIMEOUT_S,
-                verify=ssl.create_default_context(),
-            )  # fmt: skip
-        return self._client
-
     def _failed(self, url: str, reason: str, words: str, *, is_final: bool = False) -> RemoteFailed:
-        # Not the query: it may be a capability.
-        shown = url.partition("?")[0]
-        return RemoteFailed(
-            f"Webhook {shown[:200]!a}: {words[:300]}.", reason=reason, is_final=is_final
-        )
+        text = f"Webhook {shown_of(url)!a}: {words[:500]}"
+        return RemoteFailed(text, reason=reason, is_final=is_final)

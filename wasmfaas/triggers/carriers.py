@@ -62,7 +62,7 @@ class Carriers:
 
     async def close(self) -> None:
         """Give up all connections."""
-        for client in (self._sqs, self._sns, self._webhooks):
+        for client in (self._sqs, self._sns):
             if client is not None:
                 await client.close()
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 
-import httpcore
 import httpx
 
 from wasmfaas.capabilities.board import Board
@@ -11,9 +10,9 @@ from wasmfaas.capabilities.fetch import Fetches
 from wasmfaas.capabilities.grants import Grants
 from wasmfaas.capabilities.invocation import InvokeCalls
 from wasmfaas.capabilities.key_values import KeyValueCalls
-from wasmfaas.capabilities.network import Resolver
 from wasmfaas.capabilities.secrets import SecretCalls
 from wasmfaas.errors import WasmfaasError
+from wasmfaas.outgoing.client import OutgoingClient
 from wasmfaas.store.key_values import KeyValues, Quota
 from wasmfaas.store.queue import EventQueue
 from wasmfaas.wiring.core import Core
@@ -26,9 +25,7 @@ def connect(core: Core, queue: EventQueue) -> None:
     settings = core.settings
     grants = Grants(core.registry.attachments)
     core.changes.tell(grants.forget)
-    resolver = Resolver()
-    core.closing.callback(resolver.close)
-    fetches = Fetches(resolver, httpx.create_ssl_context, httpcore.AnyIOBackend())
+    fetches = Fetches(OutgoingClient(core.resolver, httpx.create_ssl_context))
     store = KeyValues(core.database, Quota(settings.kv_entries_max, settings.kv_bytes_max))
     core.closing.push_async_callback(store.close)
     core.tasks.start(_keep_pruned(store))

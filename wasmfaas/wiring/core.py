@@ -32,6 +32,7 @@ from wasmfaas.invoke.provisioning import Provisioning
 from wasmfaas.invoke.python_runtime import PythonRuntime
 from wasmfaas.invoke.snapshots import Snapshots
 from wasmfaas.invoke.workers import Workers
+from wasmfaas.outgoing.network import Resolver
 from wasmfaas.settings import Settings
 from wasmfaas.store.artefacts import Artefact, Artefacts
 from wasmfaas.store.code import CodeStore
@@ -74,6 +75,8 @@ class Core:
     keys: KeyStore
     #: Of functions.
     secrets: SecretStore
+    #: For requests to places that users name.
+    resolver: Resolver
     authenticator: Authenticator
     links: CodeLinks
     #: The version of the Python that runs Python functions.
@@ -89,6 +92,7 @@ class Core:
         database = closing.enter_context(contextlib.closing(Database.open(directory.database)))
         keys = KeyStore.open(directory.path, time.time)
         secrets = SecretStore.open(directory.path, time.time)
+        resolver = closing.enter_context(contextlib.closing(Resolver()))
         names, changes, tasks = Names(settings.region, settings.account_id), Changes(), Tasks()
         registry = Registry(database, names.arn, changes)
         code_store = CodeStore(directory, settings)
@@ -125,7 +129,8 @@ class Core:
             provisioning=Provisioning(
                 registry.attachments, invoker, workers, settings.workers_max
             ),
-            keys=keys, secrets=secrets, authenticator=_authenticator(settings, keys),
+            keys=keys, secrets=secrets, resolver=resolver,
+            authenticator=_authenticator(settings, keys),
             links=CodeLinks(time.time, settings.scheme), guest_python=runtime.version,
         )  # fmt: skip
         await core._start(snapshots)

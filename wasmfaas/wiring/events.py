@@ -4,12 +4,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Self
 
-from wasmfaas.services.addresses import Addresses
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.reach import Reach
 from wasmfaas.services.client import Keys, ServiceClient
 from wasmfaas.services.sns import Sns
 from wasmfaas.services.sqs import Sqs
 from wasmfaas.services.webhooks import Webhooks
-from wasmfaas.settings import Settings
 from wasmfaas.store.dead_letters import Events, Retention
 from wasmfaas.store.message_queues.queues import MessageQueues
 from wasmfaas.store.outbox import Outbox
@@ -60,11 +60,6 @@ async def open_event_queue(core: Core) -> EventQueue:
     return queue
 
 
-def webhooks(settings: Settings) -> Webhooks:
-    """What sends to webhooks."""
-    return Webhooks(Addresses(settings.private_origins), settings.webhook_signing_secret)
-
-
 async def _sending(core: Core, queues: MessageQueues) -> Outbox:
     """The outbox, which is being sent."""
     settings, keys = core.settings, Keys.of(core.settings)
@@ -73,8 +68,11 @@ async def _sending(core: Core, queues: MessageQueues) -> Outbox:
         OwnQueues(queues),
         Sqs(ServiceClient("sqs", sqs, keys)) if sqs else None,
         Sns(ServiceClient("sns", sns, keys)) if sns else None,
-        webhooks(settings),
-    )
+        Webhooks(
+            Reach(settings.private_origins), OutgoingClient(core.resolver),
+            settings.webhook_signing_secret,
+        ),
+    )  # fmt: skip
     outbox = Outbox(core.database, str(uuid.uuid4()))
     sender = Sender(settings, outbox, carriers)
     await outbox.resume(alone=True)

@@ -14,7 +14,8 @@ from wasmfaas.api.operations.provisioned import ProvisionedOperations, Provision
 from wasmfaas.api.operations.signing import SigningOperations
 from wasmfaas.api.places import Places
 from wasmfaas.api.views import Views
-from wasmfaas.services.addresses import Addresses
+from wasmfaas.outgoing.client import OutgoingClient
+from wasmfaas.outgoing.reach import Reach
 from wasmfaas.services.webhooks import Webhooks
 from wasmfaas.settings import Settings
 from wasmfaas.store.registry import Registry
@@ -25,8 +26,8 @@ def rows(
 ) -> dict[str, Handler]:
     """Handlers by operation."""
     places = Places(registry, names)
-    addresses = Addresses(settings.private_origins)
-    webhooks = Webhooks(addresses, settings.webhook_signing_secret)
+    reach = Reach(settings.private_origins)
+    webhooks = Webhooks(reach, OutgoingClient(), settings.webhook_signing_secret)
     destinations = Destinations(registry=registry, names=names, webhooks=webhooks)
     tables: tuple[Mapping[str, Handler], ...] = (
         PermissionOperations(registry=registry, places=places).rows(),

@@ -57,7 +57,7 @@ class Destinations:
         objection = self._webhooks.objection(url) if is_webhook(url) else None
         if objection is not None:
             raise InvalidParameterValue(
-                f"The destination {url[:200]!a} cannot be sent to: {objection}."
+                f"The destination {url[:200]!a} cannot be sent to. {objection}"
             )
 
     async def _check_function(self, name: str, arn: str) -> None:

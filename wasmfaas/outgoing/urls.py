@@ -1,4 +1,4 @@
-"""URLs of fetches, read strictly: what is checked is what is connected to."""
+"""URLs that users name, read strictly: what is checked is what is connected to."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Final
 
 import httpx
 
-from wasmfaas.capabilities.failures import invalid
 from wasmfaas.origins import DEFAULT_PORTS, Origin, literal_of
+from wasmfaas.outgoing.errors import UrlRefused
 
 URL_CHARACTERS_MAX: Final = 16 * 1024
 _HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
@@ -26,26 +26,31 @@ class Target:
 
 
 def target_of(text: str, base: str | None = None) -> Target:
-    """What *text* names, relative to *base* where that is given. Raises CallFailed."""
+    """What *text* names, relative to *base* where that is given. Raises UrlRefused."""
     if len(text) > URL_CHARACTERS_MAX:
-        raise invalid(
+        raise UrlRefused(
             f"The URL has {len(text)} characters, but at most {URL_CHARACTERS_MAX} are allowed."
         )
-    shown = ascii(text[:200])
+    shown = ascii(shown_of(text))
     if _UNWANTED.search(text):
-        raise invalid(f"The URL {shown} has white space, a control character or a backslash.")
+        raise UrlRefused(f"The URL {shown} has white space, a control character or a backslash.")
     try:
         url = httpx.URL(text) if base is None else httpx.URL(base).join(text)
         host, port = url.raw_host.decode("ascii"), url.port
     except (httpx.InvalidURL, ValueError) as error:
-        raise invalid(f"The URL {shown} cannot be read: {error}.") from None
+        raise UrlRefused(f"The URL {shown} cannot be read: {error}.") from None
     if url.scheme not in DEFAULT_PORTS:
-        raise invalid(f"The URL {shown} must begin with http:// or https://.")
+        raise UrlRefused(f"The URL {shown} must begin with http:// or https://.")
     if url.userinfo:
         # It is the guest's secret: not shown.
-        raise invalid("The URL has a user name; send an Authorization header instead.")
+        raise UrlRefused("The URL has a user name; send an Authorization header instead.")
     origin = Origin(url.scheme, _host(host, shown), _port(port, url.scheme, shown))
     return Target(str(url.copy_with(fragment=None)), origin, url.raw_path)
+
+
+def shown_of(url: str) -> str:
+    """What of *url* may be shown: not the query, which may be a capability."""
+    return url.partition("?")[0][:200]
 
 
 def _host(host: str, shown: str) -> str:
@@ -55,7 +60,7 @@ def _host(host: str, shown: str) -> str:
     if literal is not None:
         return str(literal)
     if len(name) > _HOST_CHARACTERS_MAX or not _HOST.fullmatch(name):
-        raise invalid(f"The URL {shown} has no host that can be connected to.")
+        raise UrlRefused(f"The URL {shown} has no host that can be connected to.")
     return name
 
 
@@ -63,5 +68,5 @@ def _port(port: int | None, scheme: str, shown: str) -> int:
     if port is None:
         return DEFAULT_PORTS[scheme]
     if not 0 < port <= 65535:
-        raise invalid(f"The URL {shown} has a port that is none.")
+        raise UrlRefused(f"The URL {shown} has a port that is none.")
     return port

@@ -1,5 +1,6 @@
-"""How a fetch connects: a name is resolved once, its addresses are checked, and what is connected
-to is one of these. So nobody's DNS can say one thing to the check and another to the connection."""
+"""How it is connected to what a user names: a name is resolved once, its addresses are checked, and
+what is connected to is one of these. So nobody's DNS can say one thing to the check and another to
+the connection."""
 
 import asyncio
 import ipaddress
@@ -10,21 +11,30 @@ from typing import Any, Final
 
 import httpcore
 
-from wasmfaas.capabilities.addresses import admits
-from wasmfaas.capabilities.failures import CallFailed, Kind
 from wasmfaas.origins import Address, OriginPattern, literal_of
+from wasmfaas.outgoing.addresses import admits
+from wasmfaas.outgoing.errors import AddressRefused, HostUnknown
 
 #: Of the addresses of a name, as many are tried.
 _ADDRESSES_TRIED_MAX: Final = 3
+#: Of each of them, where nobody waits for less.
+_CONNECT_S_MAX: Final = 10.0
 _THREADS: Final = 8
 
 #: The addresses of a host, for a port. Raises OSError where there are none.
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
+async def resolved(host: str, port: int) -> Sequence[str]:
+    """The addresses of *host*, as the system knows them. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 class Resolver:
     """Asks the system for addresses, on threads of its own: what hangs there holds up nothing but
-    fetches. Lives as long as the server."""
+    what is sent to users' places. Lives as long as the server."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
@@ -64,15 +74,16 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises CallFailed where *host* is nowhere that it may be, httpcore's errors."""
-        addresses = await self._admitted(host, port)
+        """Raises HostUnknown, AddressRefused, and httpcore's errors."""
+        addresses = await admitted(host, port, self._patterns, self._resolve)
+        connect_s = min(timeout or _CONNECT_S_MAX, _CONNECT_S_MAX)
         failure: Exception | None = None
         for address in addresses[:_ADDRESSES_TRIED_MAX]:
             try:
                 return await self._backend.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
+                    str(address), port, connect_s, local_address, socket_options
                 )
-            except httpcore.NetworkError as error:
+            except (httpcore.NetworkError, httpcore.TimeoutException) as error:
                 failure = error
         raise failure or httpcore.ConnectError("there is no address")
 
@@ -87,26 +98,22 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
 
-    async def _admitted(self, host: str, port: int) -> list[Address]:
-        literal = literal_of(host)
-        found = [literal] if literal is not None else await self._resolved(host, port)
-        admitted = [
-            address
-            for address in found
-            if any(admits(pattern, address) for pattern in self._patterns)
-        ]
-        if not admitted:
-            # Not the address: who may not connect there need not know where it is.
-            raise CallFailed(
-                Kind.ACCESS_DENIED,
-                f"{host} is not a public address, or does not lead to one. To permit it, list the "
-                "address itself in permissions.fetch, or the name with private = true.",
-            )
-        return admitted
 
-    async def _resolved(self, host: str, port: int) -> list[Address]:
+async def admitted(
+    host: str, port: int, patterns: Sequence[OriginPattern], resolve: Resolve
+) -> list[Address]:
+    """The addresses of *host* that *patterns* admit, at least one; to be connected to as they are,
+    and not looked up again. Raises HostUnknown, AddressRefused."""
+    literal = literal_of(host)
+    if literal is not None:
+        found = [literal]
+    else:
         try:
-            texts = await self._resolve(host, port)
-        except (OSError, UnicodeError):
-            raise CallFailed(Kind.CONNECTION_FAILED, f"The name {host} has no address.") from None
-        return [ipaddress.ip_address(text) for text in texts]
+            found = [ipaddress.ip_address(text) for text in await resolve(host, port)]
+        except (OSError, ValueError):
+            raise HostUnknown(f"The name {host[:200]} has no address.") from None
+    kept = [each for each in found if any(admits(pattern, each) for pattern in patterns)]
+    if not kept:
+        # Not the address: who may not connect there need not know where it is.
+        raise AddressRefused(f"{host[:200]} is not a public address, or does not lead to one.")
+    return kept

@@ -1,4 +1,5 @@
-"""Which addresses a fetch may connect to."""
+"""Which addresses may be connected to for a user. A server sees more of its network than its users
+should."""
 
 import ipaddress
 from collections.abc import Iterable

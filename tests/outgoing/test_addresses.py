@@ -4,8 +4,8 @@ import ipaddress
 
 import pytest
 
-from wasmfaas.capabilities.addresses import admits, is_public
 from wasmfaas.origins import OriginPattern
+from wasmfaas.outgoing.addresses import admits, is_public
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001:800::200e"]
 #: Of every kind that is not a machine in the internet.
@@ -19,7 +19,7 @@ ELSEWHERE = [
     "::ffff:0:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1",
     "2001::1", "2001:0:7f00:1::", "2001:db8::1", "2001:10::1", "2002:7f00:1::", "2002:a00:1::1",
     "3fff::1", "fc00::1", "fd00::1", "fd00:ec2::254", "fe80::1", "fe80::1%2", "fec0::1", "ff02::1",
-    "ff0e::1",
+    "ff0e::1", "fe80::1%eth0",
 ]  # fmt: skip
 ANYTHING = OriginPattern.of("*")
 PRIVATE = OriginPattern.of({"origin": "http://minio.internal:9000", "private": True})
