@@ -97,5 +97,7 @@ MESSAGE_MOVES = Table(
     Column("number_end", BigInteger, nullable=False),
     Column("contents_id", String(32), nullable=False),
     Column("started_at_ms", BigInteger, nullable=False),
+    #: Nobody goes on with it before: so it keeps to its rate, however many servers there are.
+    Column("due_at_ms", BigInteger, nullable=False, server_default="0"),
     Index("message_moves_source_queue", "source_queue", "started_at_ms"),
 )

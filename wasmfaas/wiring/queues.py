@@ -8,6 +8,7 @@ from wasmfaas.store.message_queues.queues import MessageQueues
 from wasmfaas.wiring.core import Core
 
 _PRUNE_EVERY_S = 60.0
+_MOVE_EVERY_S = 1.0
 
 
 async def open_queues(core: Core) -> MessageQueues:
@@ -21,6 +22,7 @@ async def open_queues(core: Core) -> MessageQueues:
     )
     core.closing.push_async_callback(queues.close)
     core.tasks.start(_keep_pruned(queues))
+    core.tasks.start(_keep_moving(queues))
     return queues
 
 
@@ -29,3 +31,12 @@ async def _keep_pruned(queues: MessageQueues) -> None:
         with contextlib.suppress(WasmfaasError):
             await queues.prune()
         await asyncio.sleep(_PRUNE_EVERY_S)
+
+
+async def _keep_moving(queues: MessageQueues) -> None:
+    """Go on with moves of messages, those too that were begun before this server was."""
+    while True:
+        pause_s = _MOVE_EVERY_S
+        with contextlib.suppress(WasmfaasError):
+            pause_s = await queues.move_some()
+        await asyncio.sleep(min(pause_s, _MOVE_EVERY_S))

@@ -19,7 +19,7 @@ from wasmfaas.store.database import Database
 from wasmfaas.store.message_queues import attributes, receiving, sending, upkeep
 from wasmfaas.store.message_queues.attributes import QueueAttributes
 from wasmfaas.store.message_queues.records import Queue, Queues
-from wasmfaas.store.message_tables import MESSAGE_QUEUES
+from wasmfaas.store.message_tables import MESSAGE_MOVES, MESSAGE_QUEUES
 
 #: SQS's limit is a recommendation.
 TAGS_MAX: Final = 50
@@ -157,6 +157,7 @@ class Administration:
         def transaction(connection: Connection) -> None:
             queue = self._queues.existing(connection, name, locked=True)
             upkeep.abandon(connection, queue)
+            connection.execute(delete(MESSAGE_MOVES).where(MESSAGE_MOVES.c.source_queue == name))
             connection.execute(delete(MESSAGE_QUEUES).where(MESSAGE_QUEUES.c.name == name))
 
         await self._database.run(transaction)

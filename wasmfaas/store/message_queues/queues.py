@@ -20,6 +20,7 @@ from wasmfaas.store.message_queues import receiving, sending, settling, upkeep
 from wasmfaas.store.message_queues.administration import Administration
 from wasmfaas.store.message_queues.attributes import VISIBILITY_S_MAX, WAIT_S_MAX
 from wasmfaas.store.message_queues.messages import NewMessage, Received, Sent
+from wasmfaas.store.message_queues.moves import MessageMoves
 from wasmfaas.store.message_queues.receiving import Receipt
 from wasmfaas.store.message_queues.records import Queue, Queues
 
@@ -66,6 +67,7 @@ class MessageQueues:
         #: By queue: the message group that was received from last.
         self._groups: dict[str, str] = {}
         self.administration = Administration(database_, self._queues, queues_max, clock)
+        self.moves = MessageMoves(database_, self._queues, messages_max, clock)
 
     def arn(self, name: str) -> str:
         """The ARN of the queue *name*."""
@@ -204,6 +206,15 @@ class MessageQueues:
         results = await self._commits.run(step)
         self.notify(name)
         return results
+
+    async def move_some(self) -> float:
+        """Go on with the moves that are due; after how many seconds to do so again."""
+        while True:
+            step = await self.moves.step()
+            if step.moved_to is not None:
+                self.notify(step.moved_to)
+            if step.pause_s > 0:
+                return step.pause_s
 
     async def prune(self) -> int:
         """Remove messages that were kept for long enough, and what is left of queues that are gone;
