@@ -33,8 +33,6 @@ CONDITIONS = {
     "misbehaving": "beside one that misbehaves",
 }
 _UNITS = ("p50_ms", "p99_ms")
-#: More than this for one slice, and no call comes through at all.
-_SLICES_MAX = 50
 _SEED = 20_260
 
 
@@ -94,9 +92,6 @@ class _Run:
                 "warm_seconds": self._plan.warm_seconds,
             }
             latencies = self._load.exchange(message)["latencies_ns"]
-            for _ in range(_SLICES_MAX):
-                # A short slice of a busy machine may hold no call at all.
-                latencies = latencies or self._load.exchange(message)["latencies_ns"]
         self.times.setdefault((name, condition), []).extend(latencies)
         for caller in callers:
             if caller.wrong:

@@ -58,7 +58,7 @@ class Server:
     def __post_init__(self) -> None:
         self.credentials = Credentials.read(self.data_dir)
         self.signer = Signer(self.credentials, REGION)
-        self.http = httpx.Client(base_url=self.url, timeout=60, auth=self.sign)
+        self.http = httpx.Client(base_url=self.url, timeout=120, auth=self.sign)
 
     def sign(self, request: httpx.Request) -> httpx.Request:
         """*request* with a signature, unless it is for a function URL; for `auth` of httpx."""
@@ -98,11 +98,13 @@ class Server:
             "Handler": "app.lambda_handler",
             "Role": ROLE,
             "Code": {"ZipFile": zip_of(files)},
+            # A busy machine may take a while.
+            "Timeout": 30,
         }
         with contextlib.closing(self.lambda_client()) as client:
             client.create_function(FunctionName=name, **(members | settings))
             client.get_waiter("function_active_v2").wait(
-                FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+                FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000}
             )
             client.create_function_url_config(FunctionName=name, AuthType="NONE")
             open_url(client, name)
@@ -120,7 +122,7 @@ class Server:
         found = self.http.get(f"/_wasmfaas/v1/events?function={name}").json()["functions"]
         return {state: n for each in found for state, n in each.items() if state != "name" and n}
 
-    def await_events(self, name: str, within_s: float = 30, **counts: int) -> None:
+    def await_events(self, name: str, within_s: float = 120, **counts: int) -> None:
         """Wait until there are as many events of *name* in each state."""
         deadline = time.monotonic() + within_s
         while (found := self.events(name)) != counts:
@@ -131,7 +133,7 @@ class Server:
         """Ask the server to stop; its exit status."""
         self.http.close()
         self.process.terminate()
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
 
 def open_url(client: Any, name: str) -> None:

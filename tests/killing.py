@@ -36,11 +36,11 @@ class Child:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.join(60)
+        self._process.join(120)
 
     def ended_by_itself(self) -> bool:
         """Wait for its end; False where a signal ended it. Fails where its code did."""
-        self._process.join(100)
+        self._process.join(400)
         code = self._process.exitcode
         assert code in (0, -signal.SIGKILL), f"the child ended with {code}"
         return code == 0

@@ -260,7 +260,7 @@ class Harness:
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of *work*, done in the API's loop."""
         done: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return done.result(timeout=60)
+        return done.result(timeout=200)
 
     def request(self, method: str, target: str, **request: Any) -> Answer:
         return self.run(send_request(self.api, method, target, **request))

@@ -107,7 +107,7 @@ def test_concurrency_is_put_and_read(client: Any, name: str) -> None:
 
 def test_event_sources_are_mapped(client: Any, name: str) -> None:
     def await_mappings(*states: tuple[str, int]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while True:
             listed = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
             found = tuple((each["State"], each["BatchSize"]) for each in listed)

@@ -93,11 +93,11 @@ def test_the_package_can_be_downloaded_again(
 ) -> None:
     server.deploy(function_name, {"app.py": HELLO, "data/größe.txt": "ü"})
     location = client.get_function(FunctionName=function_name)["Code"]["Location"]
-    answer = httpx.get(location)
+    answer = httpx.get(location, timeout=120)
     assert answer.status_code == 200
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.read("data/größe.txt").decode() == "ü"
-    assert httpx.get(location[:-4] + "AAAA").status_code == 403
+    assert httpx.get(location[:-4] + "AAAA", timeout=120).status_code == 403
 
 
 def test_a_function_error_is_lambdas(server: Server, client: Any, function_name: str) -> None:

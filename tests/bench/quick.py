@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-RUN_S_MAX = 300
+RUN_S_MAX = 500
 
 
 def document(name: str, cache_dir: Path, folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from bench.failures import NotMeasured
 from bench.samples import Samples
 
 ROOT = Path(__file__).parents[2]
-RUN_S_MAX = 300
+RUN_S_MAX = 500
 FIGURES = {
     "python_deploy_to_first_answer_ms",
     "c_deploy_to_first_answer_ms",
@@ -160,7 +160,7 @@ def test_a_run_that_is_stopped_takes_its_server_with_it(
     try:
         server_pid = server_of(tmp_path)
         run.send_signal(signal.SIGTERM)
-        assert run.wait(timeout=60) == 130
+        assert run.wait(timeout=200) == 130
     finally:
         run.kill()
         run.wait()
@@ -171,7 +171,7 @@ def test_a_run_that_is_stopped_takes_its_server_with_it(
 
 def server_of(folder: Path) -> int:
     """The pid of the server that a run has started in *folder*."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         for found in folder.glob("*/data/server.json"):
             pid: int = json.loads(found.read_bytes())["pid"]

@@ -11,7 +11,7 @@ import pytest
 from bench.connection import Connection
 from bench.failures import BenchFailure
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 @contextmanager

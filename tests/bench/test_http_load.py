@@ -61,7 +61,7 @@ def peer(pieces: Sequence[bytes]) -> Iterator[int]:
         try:
             yield listener.getsockname()[1]
         finally:
-            thread.join(10)
+            thread.join(100)
 
 
 def called(port: int) -> int:

@@ -1,6 +1,9 @@
 """That it measures every way to serve a call, and that what it serves is what it says."""
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.bench.quick import document
 
@@ -8,8 +11,13 @@ from tests.bench.quick import document
 PAGES_MAX = 110
 
 
-def test_every_mode_is_measured_in_both_languages(cache_dir: Path, tmp_path: Path) -> None:
-    found = document("sandbox", cache_dir, tmp_path)
+@pytest.fixture(scope="module")
+def found(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a quick run prints."""
+    return document("sandbox", cache_dir, tmp_path_factory.mktemp("bench"))
+
+
+def test_every_mode_is_measured_in_both_languages(found: dict[str, Any]) -> None:
     figures = found["figures"]
 
     for language in ("python", "c"):
@@ -20,8 +28,8 @@ def test_every_mode_is_measured_in_both_languages(cache_dir: Path, tmp_path: Pat
             assert figures[f"{language}_{mode}_cpu_mean_us"] > 0
 
 
-def test_isolated_calls_cost_the_same_fuel_every_time(cache_dir: Path, tmp_path: Path) -> None:
-    (table,) = document("sandbox", cache_dir, tmp_path)["tables"]
+def test_isolated_calls_cost_the_same_fuel_every_time(found: dict[str, Any]) -> None:
+    (table,) = found["tables"]
     fuel = {row["title"]: row["values"][1:] for row in table["rows"]}
 
     for language in ("Python", "C"):
@@ -31,7 +39,7 @@ def test_isolated_calls_cost_the_same_fuel_every_time(cache_dir: Path, tmp_path:
         assert isinstance(least, int)
 
 
-def test_a_call_writes_to_few_pages(cache_dir: Path, tmp_path: Path) -> None:
-    (table,) = document("sandbox", cache_dir, tmp_path)["tables"]
+def test_a_call_writes_to_few_pages(found: dict[str, Any]) -> None:
+    (table,) = found["tables"]
     pages = {row["title"]: row["values"][0] for row in table["rows"]}
     assert 0 < pages["Python, pristine"] < PAGES_MAX

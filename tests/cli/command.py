@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RUN_S_MAX = 60
+RUN_S_MAX = 120
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def running(server: Server, *arguments: object) -> Iterator[subprocess.Popen[str
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 def lines_until(process: subprocess.Popen[str], part: str) -> list[str]:
@@ -115,7 +115,7 @@ def test_list_shows_every_function_with_its_state(cli: Cli, noisy: str) -> None:
     [row] = [row for row in cli("list", "--json").json["functions"] if row["name"] == noisy]
     assert (row["state"], row["runtime"], row["memory_mb"]) == ("Active", "python3.14", 128)
     [line] = [line for line in cli("list").out.splitlines() if line.startswith(noisy)]
-    assert line.split()[1:6] == ["python3.14", "Active", "128", "MB", "3"]
+    assert line.split()[1:6] == ["python3.14", "Active", "128", "MB", "30"]
 
 
 def test_tables_fit_a_terminal_of_80_columns(server: Server, noisy: str) -> None:

@@ -38,7 +38,8 @@ def test_mistakes_do_not_end_it(server: Server, project: Path) -> None:
         lines_until(process, "nothing_of_this_name")
         (project / "wasmfaas.toml").write_text("memory = 1")
         lines_until(process, "did you mean 'memory_mb'")
-        (project / "wasmfaas.toml").unlink()
+        # In this order, so that all that is deployed from now on is whole.
         path.write_text(handler("whole"))
+        (project / "wasmfaas.toml").unlink()
         lines_until(process, '"deployed"')
         assert server.invoke(project.name)[0] == "whole"

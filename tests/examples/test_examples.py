@@ -74,7 +74,7 @@ def test_every_example_is_here_and_explains_itself() -> None:
 @pytest.mark.parametrize("name", ["hello-python", "hello-c"])
 @pytest.mark.parametrize("who", ["Ada", "Zoë 😀", 'a"b\\c'])
 def test_hello_greets_over_http(deploy: Deploy, name: str, who: str) -> None:
-    response = httpx.get(deploy(name), params={"name": who})
+    response = httpx.get(deploy(name), params={"name": who}, timeout=120)
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     assert response.json()["greeting"] == f"Hello, {who}!"
@@ -92,7 +92,7 @@ def test_hello_greets_when_invoked_and_logs_it(deploy: Deploy, server: Server, n
 
 
 def test_hello_python_knows_its_request_id(deploy: Deploy) -> None:
-    response = httpx.get(deploy("hello-python"))
+    response = httpx.get(deploy("hello-python"), timeout=120)
     assert response.json() == {
         "greeting": "Hello, world!",
         "requestId": response.headers["x-amzn-requestid"],
@@ -105,7 +105,7 @@ def test_hello_c_fails_by_its_own_error(deploy: Deploy, server: Server) -> None:
     assert response["FunctionError"] == "Unhandled"
     assert error["errorType"] == "NameMissing"
     assert error["errorMessage"] == 'send a "name" of less than 256 bytes'
-    assert httpx.get(url).status_code == 502
+    assert httpx.get(url, timeout=120).status_code == 502
 
 
 def test_hello_wasi_counts_what_it_is_sent(deploy: Deploy, server: Server) -> None:
@@ -113,12 +113,12 @@ def test_hello_wasi_counts_what_it_is_sent(deploy: Deploy, server: Server) -> No
     event = {"n": [1] * 50_000}
     answer, _ = server.invoke("hello-wasi", event)
     assert answer == f"Hello from hello-wasi: the event has {len(json.dumps(event))} bytes\n"
-    text = httpx.get(url).text
+    text = httpx.get(url, timeout=120).text
     assert re.fullmatch(r"Hello from hello-wasi: the event has \d{3,4} bytes\n", text)
 
 
 def test_markdown_site_serves_this_projects_readme_as_html(deploy: Deploy) -> None:
-    response = httpx.get(deploy("markdown-site"))
+    response = httpx.get(deploy("markdown-site"), timeout=120)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
@@ -130,15 +130,15 @@ def test_markdown_site_serves_this_projects_readme_as_html(deploy: Deploy) -> No
 
 
 def test_markdown_site_serves_the_text_itself(deploy: Deploy) -> None:
-    response = httpx.get(deploy("markdown-site") + "raw")
+    response = httpx.get(deploy("markdown-site") + "raw", timeout=120)
     assert response.headers["content-type"] == "text/markdown; charset=utf-8"
     assert response.text == README
 
 
 def test_markdown_site_refuses_other_paths_and_methods(deploy: Deploy) -> None:
     url = deploy("markdown-site")
-    assert httpx.get(url + "other").status_code == 404
-    response = httpx.post(url, content="# Mine")
+    assert httpx.get(url + "other", timeout=120).status_code == 404
+    response = httpx.post(url, content="# Mine", timeout=120)
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
 
 
@@ -153,7 +153,7 @@ def test_webhook_accepts_what_is_signed(deploy: Deploy, body: bytes, media_type:
         "x-hub-signature-256": signature(body),
         "X-GitHub-Event": "issues",
     }
-    response = httpx.post(deploy("webhook"), content=body, headers=headers)
+    response = httpx.post(deploy("webhook"), content=body, headers=headers, timeout=120)
     assert response.status_code == 200, response.text
     assert response.json() == {"event": "issues", "bytes": len(body)}
 
@@ -177,13 +177,15 @@ BODY = b'{"action": "opened"}'
     ],
 )
 def test_webhook_rejects_the_rest(deploy: Deploy, headers: Any) -> None:
-    response = httpx.post(deploy("webhook"), content=BODY, headers=headers)
+    response = httpx.post(deploy("webhook"), content=BODY, headers=headers, timeout=120)
     assert response.status_code == 401
     assert response.json() == {"error": "the signature does not match"}
 
 
 def test_webhook_wants_a_post(deploy: Deploy) -> None:
-    response = httpx.get(deploy("webhook"), headers={"x-hub-signature-256": signature(b"")})
+    response = httpx.get(
+        deploy("webhook"), headers={"x-hub-signature-256": signature(b"")}, timeout=120
+    )
     assert response.status_code == 405
 
 

@@ -90,7 +90,7 @@ def _in_a_child(order: dict[str, Any]) -> dict[str, Any]:
         input=msgpack.packb(order),
         capture_output=True,
         cwd=Path(__file__).parents[2],
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr.decode()
     result: dict[str, Any] = msgpack.unpackb(done.stdout)

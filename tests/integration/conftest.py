@@ -24,7 +24,7 @@ def output_of(server: Server) -> str:
 def kill(server: Server) -> None:
     """SIGKILL the server, whatever it does, and wait for its end."""
     server.process.kill()
-    server.process.wait(timeout=30)
+    server.process.wait(timeout=120)
     server.http.close()
 
 
@@ -73,6 +73,13 @@ def is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def paths_under(folder: Path) -> Iterator[Path]:
+    """Files and folders; of a server that runs, some may be gone by the time they are looked at."""
+    # Unlike Path.rglob, this passes over a folder that goes meanwhile.
+    for parent, folders, files in os.walk(folder):
+        yield from (Path(parent) / name for name in [*folders, *files])
 
 
 def workers_of(server: Server) -> set[int]:

@@ -38,6 +38,8 @@ def lambda_handler(event, context):
 """
 SETTINGS = {"workers_max": 2, "events_concurrency_max": 4}
 _DRAIN_S_MAX = 120
+#: So many, and some of them fail.
+_EVENTS_MIN = 50
 #: How attempts end that a kill of the server has cut short.
 CUT_SHORT = ("Lease.Expired", "ServiceException", "ServiceUnavailableException")
 
@@ -107,14 +109,12 @@ class KillRun:
             client.put_function_event_invoke_config(FunctionName=FUNCTION, MaximumRetryAttempts=0)
 
     def run(self, seconds: float) -> Tally:
-        """Produce and kill for so long, and until both have been killed; let the
+        """Produce and kill for so long, and until it can tell something; let the
         events come to their ends, and read the books."""
         producers = [Producer(self, number) for number in range(PRODUCERS)]
         try:
             until = time.monotonic() + seconds
-            while time.monotonic() < until or not (
-                self.tally.server_kills and self.tally.worker_kills
-            ):
+            while time.monotonic() < until or not self._is_telling():
                 time.sleep(self._random.uniform(0.5, 1.5))
                 self._kill_one()
         finally:
@@ -128,6 +128,12 @@ class KillRun:
         assert self.server.stop() == 0
         self._read(self.server.data_dir / "wasmfaas.db")
         return self.tally
+
+    def _is_telling(self) -> bool:
+        tally = self.tally
+        return bool(
+            tally.server_kills and tally.worker_kills and len(tally.acknowledged) >= _EVENTS_MIN
+        )
 
     def _started(self) -> Server:
         return self._start(**SETTINGS)

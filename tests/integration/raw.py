@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.conftest import Server
 
-ANSWER_S_MAX = 60
+ANSWER_S_MAX = 120
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def invoke_request(server: Server, function: str, event: bytes) -> bytes:
     return signed_request(server, "POST", f"/2015-03-31/functions/{function}/invocations", event)
 
 
-def until(condition: Any, what: str, within_s: float = 60) -> Any:
+def until(condition: Any, what: str, within_s: float = 120) -> Any:
     """The first true value of *condition*, asked again and again."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):

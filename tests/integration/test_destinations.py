@@ -172,8 +172,8 @@ def test_a_dead_letter_queue_gets_the_event(server: Server, moto: str) -> None:
 def test_a_webhook_gets_it_signed_and_again_where_it_was_busy(server: Server, hook: Any) -> None:
     configure(server, OnSuccess=f"http://127.0.0.1:{hook.server_address[1]}/hook")
     request = send(server, "good")
-    until(lambda: len(hook.taken) == 2, "it is sent again")
-    (_, first, _), (path, again, body) = hook.taken
+    until(lambda: len(hook.taken) >= 2, "it is sent again")
+    (_, first, _), (path, again, body) = hook.taken[:2]
     assert path == "/hook"
     assert json.loads(body)["requestContext"]["requestId"] == request
     assert first["webhook-id"] == again["webhook-id"]
@@ -188,7 +188,7 @@ def test_a_webhook_gets_it_signed_and_again_where_it_was_busy(server: Server, ho
         ],
         "its end is known",
     )
-    assert shown[0]["attempt"] == 2
+    assert shown[0]["attempt"] >= 2
 
 
 def test_what_cannot_be_sent_is_a_dead_letter_and_can_be_sent_again(

@@ -56,7 +56,7 @@ def test_no_kill_loses_an_event(start: Start) -> None:
 def test_a_worker_that_stands_still_is_replaced(server: Server, function_name: str) -> None:
     """Its attempt ends once, as a timeout; what it would have said is never heard."""
     stuck, other = function_name, f"{function_name}-other"
-    server.deploy(stuck, {"app.py": SLEEPS}, Timeout=3)
+    server.deploy(stuck, {"app.py": SLEEPS}, Timeout=6)
     server.deploy(other, {"app.py": APP})
     client = server.lambda_client()
     client.put_function_event_invoke_config(FunctionName=stuck, MaximumRetryAttempts=0)

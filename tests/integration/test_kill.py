@@ -30,6 +30,7 @@ from tests.integration.conftest import (
     descendants,
     is_running,
     kill,
+    paths_under,
     servers,
     terminate,
     workers_of,
@@ -188,11 +189,14 @@ def check_leftovers(server: Server) -> None:
     until(lambda: not leftovers(server), f"nothing is left over of {leftovers(server)}")
     for kind in ("code/*.zip", "tasks/[0-9a-f]*"):
         # The one that is served and, at most, the one that it has replaced just now.
-        assert len(list(server.data_dir.glob(kind))) <= 2 * len(PACKAGES)
+        until(
+            lambda: len(list(server.data_dir.glob(kind))) <= 2 * len(PACKAGES),  # noqa: B023
+            f"what {kind} held is swept",
+        )
 
 
 def leftovers(server: Server) -> list[str]:
-    names = [path.name for path in server.data_dir.rglob("*")]
+    names = [path.name for path in paths_under(server.data_dir)]
     folders = len(list((server.data_dir / "workers").iterdir()))
     unfinished = [name for name in names if name.startswith(".tmp-")]
     unfinished += [name for name in names if name.endswith((".building", ".new"))]
@@ -353,7 +357,7 @@ def test_a_guest_that_blocks_in_a_host_call_is_killed(start: Start) -> None:
         begin = time.monotonic()
         answer = exchange(server.url, call)
         # 1.2 s and a new worker, on any machine.
-        assert 1 <= time.monotonic() - begin < 30
+        assert 1 <= time.monotonic() - begin < 80
         assert answer.status == status
         assert answer.headers["x-wasmfaas-billed-duration-ms"] == "1000"
         if status == 200:
@@ -363,7 +367,7 @@ def test_a_guest_that_blocks_in_a_host_call_is_killed(start: Start) -> None:
     assert worker not in workers_of(server)
     total = usage(server)
     assert (total["requests"], total["errors"]) == (3, 2)
-    assert 2001 <= total["billed_duration_ms"] < 3000
+    assert 2001 <= total["billed_duration_ms"] <= 3000
 
 
 def test_idle_workers_that_are_killed_are_replaced(held: Server) -> None:
@@ -398,7 +402,7 @@ def test_a_stop_finishes_what_runs(start: Start) -> None:
         assert refusal is not None
         assert (refusal.status, refusal.document["Message"]) == (503, "The server is stopping.")
         assert kept.ended()
-        assert server.process.wait(timeout=60) == 0
+        assert server.process.wait(timeout=120) == 0
     assert not (server.data_dir / "server.json").exists()
     assert len(records(server.data_dir)) == 3
     with pytest.raises(ConnectionError):
@@ -450,7 +454,7 @@ def test_a_second_stop_cuts_short_what_runs(start: Start) -> None:
         until(lambda: refuses(server), "it stops")
         terminate(server)
         cut, refusal = running.answer(), waiting.answer()
-        assert server.process.wait(timeout=60) == 0
+        assert server.process.wait(timeout=120) == 0
     assert cut is not None
     assert cut.document["errorType"] == "Runtime.ExitError"
     assert refusal is not None
@@ -473,7 +477,7 @@ def test_a_data_directory_has_one_server(held: Server, cache_dir: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "wasmfaas", "up", "--port=0", f"--data-dir={held.data_dir}",
          f"--cache-dir={cache_dir}"],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1
     assert f"Another server (process {held.process.pid}) uses the data directory" in done.stderr

@@ -14,6 +14,7 @@ import library
 def lambda_handler(event, context):
     return [library.WHERE, open("/opt/note.txt").read()]
 """
+PATIENTLY = {"Delay": 0.1, "MaxAttempts": 1200}
 
 
 @pytest.fixture
@@ -42,14 +43,14 @@ def test_a_function_uses_its_layers_whatever_becomes_of_them(
     client.delete_layer_version(LayerName=name, VersionNumber=number)
     assert server.invoke(name)[0] == ["first", "first"]
     client.update_function_configuration(FunctionName=name, Timeout=9)
-    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=PATIENTLY)
     assert server.invoke(name)[0] == ["first", "first"]
     with_two = publish(client, f"{name}-2", "other", **{"note.txt": "the last one wins"})
     client.update_function_configuration(FunctionName=name, Layers=[second, with_two])
-    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=PATIENTLY)
     assert server.invoke(name)[0] == ["other", "the last one wins"]
     client.update_function_configuration(FunctionName=name, Layers=[with_two, second])
-    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=PATIENTLY)
     assert server.invoke(name)[0] == ["second", "second"]
 
 
@@ -58,5 +59,5 @@ def test_the_content_of_a_version_can_be_fetched(client: Any, function_name: str
     content = {"ZipFile": package}
     client.publish_layer_version(LayerName=function_name, Content=content)
     found = client.get_layer_version(LayerName=function_name, VersionNumber=1)
-    answer = httpx.get(found["Content"]["Location"])
+    answer = httpx.get(found["Content"]["Location"], timeout=120)
     assert (answer.status_code, answer.content) == (200, package)

@@ -9,7 +9,7 @@ from bench import hello, misbehaving
 from bench.determinism import fuel_of
 from bench.server import running
 
-_DEEDS_S_MAX = 100
+_DEEDS_S_MAX = 300
 _GOOD = b"""
 import os
 SEEN = []

@@ -42,7 +42,7 @@ def test_no_kill_loses_a_message(start: Start) -> None:
     with contextlib.closing(server.client("sqs")) as client:
         client.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "43200"})
     senders = [Sender(server, f"{server.url}/000000000000/q") for _ in range(SENDERS)]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while sum(len(each.acknowledged) for each in senders) < 30:
         assert time.monotonic() < deadline, "it takes messages"
         time.sleep(0.02)

@@ -80,7 +80,7 @@ class Provider:
     def read(self) -> dict[str, Any]:
         """What a refresh reads, by Terraform's names."""
         function = self.client.get_function(**self.named)
-        assert httpx.get(function["Code"]["Location"]).status_code == 200
+        assert httpx.get(function["Code"]["Location"], timeout=120).status_code == 200
         assert self.client.get_function_code_signing_config(**self.named)["FunctionName"]
         pages = self.client.get_paginator("list_versions_by_function").paginate(
             **self.named, PaginationConfig={"PageSize": 10_000}

@@ -174,7 +174,7 @@ def functions(request: pytest.FixtureRequest, server: Server) -> Functions:
 def _await_start(server: Server, name: str) -> None:
     """Until it is kept how the function is after its start-up: before that, sandboxes start at
     once, which takes long on a busy machine, and may take too long."""
-    deadline, in_a_row = time.monotonic() + 60, 0
+    deadline, in_a_row = time.monotonic() + 200, 0
     while in_a_row < 4:
         assert time.monotonic() < deadline, name
         in_a_row = 0 if call(server, name, "/nowhere").status_code == 502 else in_a_row + 1

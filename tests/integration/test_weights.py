@@ -13,6 +13,7 @@ INVOCATIONS = 10_000
 CALLERS = 4
 AT_ONCE = 25
 WEIGHT = 0.2
+PATIENTLY = {"Delay": 0.1, "MaxAttempts": 1200}
 SOURCE = "def lambda_handler(event, context):\n    return '{number}'\n"
 
 
@@ -24,7 +25,7 @@ def split(server: Server, function_name: str) -> str:
     with contextlib.closing(server.lambda_client()) as client:
         client.publish_version(**named)
         client.update_function_code(**named, ZipFile=zip_of({"app.py": SOURCE.format(number=2)}))
-        client.get_waiter("function_updated_v2").wait(**named, WaiterConfig={"Delay": 0.1})
+        client.get_waiter("function_updated_v2").wait(**named, WaiterConfig=PATIENTLY)
         client.publish_version(**named)
         client.create_alias(
             **named, Name="split", FunctionVersion="1",

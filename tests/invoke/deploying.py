@@ -97,7 +97,7 @@ class Rig:
 
     async def settled(self, name: str) -> Function:
         """The function when nothing is on its way any more."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while True:
                 function = await self.registry.get(name)
                 updating = function.last_update_status is UpdateStatus.IN_PROGRESS

@@ -175,7 +175,7 @@ def test_a_module_is_compiled_once_by_several_processes(
     arguments = [str(workshop.cache_dir), str(path), sys.executable]
     command = [interpreter.real, "-c", ELSEWHERE, *arguments]
     servers = [subprocess.Popen(command) for _ in range(3)]
-    assert [server.wait(timeout=60) for server in servers] == [0, 0, 0]
+    assert [server.wait(timeout=200) for server in servers] == [0, 0, 0]
     assert interpreter.starts(COMPILER) == 1
 
 

@@ -251,7 +251,7 @@ async def test_a_full_disk_at_the_end_is_waited_out(
     await served.deployments.create(configuration("f"), FIRST, {})
     monkeypatch.setattr(served.database, "run", full_for_a_while)
     served.runtime.gate.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while failures < 3:
             await asyncio.sleep(0.001)
     failed = await served.settled("f")
@@ -277,7 +277,7 @@ async def test_a_deployment_goes_on_though_its_caller_is_gone(served: Rig) -> No
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not (await served.registry.list_functions(None, 1))[0]:
             await asyncio.sleep(0.001)
     assert (await served.settled("f")).state is State.ACTIVE
@@ -308,7 +308,7 @@ async def test_a_restart_without_the_code_fails_what_cannot_go_on(tmp_path: Path
         first.runtime.gate.clear()
         await first.deployments.create(configuration("f"), FIRST, {})
         digest = Code.of(FIRST).digest
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             # What is still being unpacked would come back.
             while first.code.unpacked(digest) is None:
                 await asyncio.sleep(0.01)

@@ -125,7 +125,7 @@ async def test_a_server_that_is_killed_again_and_again_goes_on(tmp_path: Path) -
     for round_number in range(_ROUNDS):
         journal = Journal(told)
         with Child(serve_on, path, told, done + 1) as child:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 200
             while not [step for step in journal.told() if step > done + round_number]:
                 assert time.monotonic() < deadline, "the server does not get on"
                 await asyncio.sleep(0.001)

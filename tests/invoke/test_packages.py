@@ -93,7 +93,7 @@ async def test_what_goes_out_of_use_is_swept_once_its_readers_are_gone(tmp_path:
         return {path.stem for path in directory.code.iterdir()}
 
     async def until(reached: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while not reached():
                 await asyncio.sleep(0.001)
 
@@ -101,7 +101,7 @@ async def test_what_goes_out_of_use_is_swept_once_its_readers_are_gone(tmp_path:
         await asyncio.sleep(0.02)
         assert references.asked == 0, "nothing has changed"
         packages.note_change()
-        await until(lambda: references.asked == 3)
+        await until(lambda: references.asked >= 3)
         assert stored() == {used, unused}, "somebody may still read it"
         now = 20 * 60.0
         await until(lambda: stored() == {used})

@@ -31,7 +31,7 @@ async def _until_gone(snapshots: Snapshots, gone: Path) -> None:
         return {"kept-1"}
 
     sweeping = asyncio.create_task(snapshots.keep_swept(deployment_ids, 0.01))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while gone.exists():  # noqa: ASYNC240
             await asyncio.sleep(0.01)
     sweeping.cancel()

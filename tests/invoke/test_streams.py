@@ -29,7 +29,7 @@ class Worker:
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 10))
+    asyncio.run(asyncio.wait_for(test, 60))
 
 
 def test_parts_come_in_order_and_then_the_end() -> None:

@@ -100,7 +100,7 @@ async def _killed_for(messages: list[dict[str, Any]], path: Path, *, asked: bool
         waiting = _ask(worker) if asked else None
         for message in messages:
             theirs.sendall(wire.encode(message))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     await ended.wait()
     assert process.returncode == -signal.SIGKILL
@@ -196,14 +196,14 @@ async def _late_after_its_answer(path: Path) -> None:
         last = {"op": "holds", "keys": ["last"]}
         for message in (REPLY, {"op": "late"}, last):
             theirs.sendall(wire.encode(message))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await served.result
             while worker.ready_keys != {"last"}:
                 await asyncio.sleep(0)
         assert worker._timer is not None
         assert worker._timer.cancelled(), "nothing is left that ends what runs later"
         following = Errand(Target(SPEC), {"op": "invoke"}, _raise)
-        worker.run(following, start_ms=0, run_ms=1000)
+        worker.run(following, start_ms=0, run_ms=60_000)
         assert worker._timer.when() - loop.time() > INIT_MS_MAX / 1000, "the start-up comes first"
     await worker.ended.wait()
     with pytest.raises(WorkerDied):

@@ -78,7 +78,8 @@ class Pool:
             "environment": {"AWS_LAMBDA_LOG_STREAM_NAME": "stream"},
             "memory_bytes_max": 128 * MIB,
             "tmp_bytes_max": 512 * MIB,
-            "timeout_ms": 3000,
+            # Of those who are not here to be timed out.
+            "timeout_ms": 60_000,
             "fuel_max": 10**13,
             "log_bytes_max": 64 * 1024,
             "response_bytes_max": 6_291_556,

@@ -14,7 +14,7 @@ from wasmfaas.invoke.target import Target
 from wasmfaas.settings import MIB
 
 COUNTS = "COUNT = []\ndef lambda_handler(event, context):\n    return len(COUNT)\n"
-WAIT_S_MAX = 30
+WAIT_S_MAX = 200
 
 
 @pytest.fixture

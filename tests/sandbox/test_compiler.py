@@ -32,7 +32,7 @@ def request(wasm_path: Path, output_path: Path) -> bytes:
 
 def run(data: bytes) -> list[dict[str, Any]]:
     """What a compiler answers, which must end well and print nothing."""
-    child = subprocess.run(COMMAND, input=data, capture_output=True, timeout=60, check=False)
+    child = subprocess.run(COMMAND, input=data, capture_output=True, timeout=200, check=False)
     assert (child.returncode, child.stderr) == (0, b"")
     return list(wire.Decoder().feed(child.stdout))
 

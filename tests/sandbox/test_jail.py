@@ -44,7 +44,7 @@ def run_jailed(source: str, folder: Path) -> dict[str, Any]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert child.returncode == 0, child.stderr

@@ -27,7 +27,7 @@ def test_the_context_has_lambdas_attributes(pool: Pool) -> None:
         "    return [c.aws_request_id, c.function_name, c.function_version, c.memory_limit_in_mb,\n"
         "            c.invoked_function_arn, c.log_group_name, c.log_stream_name, c.tenant_id,\n"
         "            c.client_context, c.identity.cognito_identity_id,\n"
-        "            0 < c.get_remaining_time_in_millis() <= 3000,\n"
+        "            0 < c.get_remaining_time_in_millis() <= 60_000,\n"
         "            repr(c).startswith('LambdaContext([aws_request_id='), hasattr(c, 'nope')]\n"
     )
     assert answer(pool.invoke(target)) == [

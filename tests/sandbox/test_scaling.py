@@ -17,7 +17,7 @@ def lambda_handler(event, context):
     time.sleep(0.05)
     return "slept"
 """
-WAIT_S_MAX = 60
+WAIT_S_MAX = 200
 
 
 @pytest.fixture

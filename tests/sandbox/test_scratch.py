@@ -147,7 +147,7 @@ def test_what_a_guest_makes_to_the_last_goes_with_its_worker(
     async def close_amid() -> None:
         errand = Errand(makes, pool.request(makes), _died)
         pool.workers.submit(errand)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not (worker.scratch_path / "tmp" / "99").exists():
                 await asyncio.sleep(0.01)
         await pool.workers.close()

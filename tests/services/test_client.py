@@ -1,6 +1,7 @@
 """The clients of services elsewhere, on moto's servers and on one that says what a test wants."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -119,20 +120,30 @@ async def test_what_is_not_there_is_final(moto: str) -> None:
 async def answering(text: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server that answers every request with *text*; its address, and what it was sent."""
     requests: list[bytes] = []
+    done = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split()[0])
-        requests.append(head + await reader.readexactly(length))
-        writer.write(text)
-        await writer.drain()
-        writer.close()
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].split()[0])
+            requests.append(head + await reader.readexactly(length))
+            writer.write(text)
+            await writer.drain()
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        done.set()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requests
     finally:
         server.close()
+        # A connection that is closed only with the event loop is a warning, in whatever test.
+        if requests:
+            await asyncio.wait_for(done.wait(), 60)
+        await server.wait_closed()
 
 
 def response(status: int, body: bytes, **headers: str) -> bytes:

@@ -256,7 +256,7 @@ async def test_folding_in_the_background_goes_on_after_a_failure(
 
     monkeypatch.setattr(database, "run", fail_once)
     background = asyncio.create_task(ledger.keep_folding(0.001))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while list(directory.journal.iterdir()):
             await asyncio.sleep(0.001)
     background.cancel()

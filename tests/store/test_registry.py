@@ -312,6 +312,6 @@ async def test_a_change_is_told_though_its_caller_is_gone(
     go_on.set()
     await occupied
     assert (await registry.get("f")).name == "f"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while changes != ["f"]:
             await asyncio.sleep(0)

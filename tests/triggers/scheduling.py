@@ -59,9 +59,9 @@ class Scheduling:
         self.schedules = Schedules(self.database, self.clock)
         self.targets = RuleTargets(self.database)
         self.occurrences = Occurrences(self.database, self.clock)
-        maker = EventMaker(ScheduleArns("us-east-1", "000000000000"))
-        permissions = Permissions(self.policies, maker)
-        self.runner = ScheduleRunner(self.occurrences, self.queue, permissions, maker)
+        self.maker = EventMaker(ScheduleArns("us-east-1", "000000000000"))
+        permissions = Permissions(self.policies, self.maker)
+        self.runner = ScheduleRunner(self.occurrences, self.queue, permissions, self.maker)
 
     def clock(self, connection: Connection) -> int:
         return self.now_ms

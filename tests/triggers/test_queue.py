@@ -436,7 +436,7 @@ async def test_an_end_that_cannot_be_stored_is_stored_later(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         while not condition():
             await asyncio.sleep(0.001)
 

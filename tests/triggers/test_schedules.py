@@ -1,5 +1,6 @@
 """What is fired, when, and what it sends."""
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from sqlalchemy import select
 from tests.triggers.scheduling import FUNCTION, HOUR_MS, Scheduling, ms
 from wasmfaas.api.schedule_timers import never, timer
 from wasmfaas.schedule_errors import ScheduleNotFound
+from wasmfaas.store.events import NewEvent
 from wasmfaas.store.outbox_tables import OUTBOX
 from wasmfaas.store.schedules import SCHEDULE, Schedule
-from wasmfaas.triggers.schedule_events import moment
+from wasmfaas.triggers.schedule_events import EventMaker, moment
 
 pytestmark = pytest.mark.anyio
 
@@ -257,6 +259,24 @@ async def test_what_cannot_be_fired_does_not_keep_others_waiting(made: Schedulin
     await made.schedules.update(broken, good)
     assert await made.at(at(13)) == ["2027-01-01T13:00:00Z"]
     assert (await made.schedules.get(SCHEDULE, "default", "a")).due_at_ms == ms(at(13, 1))
+
+
+async def test_what_cannot_be_stored_does_not_keep_others_waiting(
+    made: Scheduling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        await made.schedule("cron(0 * * * ? *)", name)
+    of_schedule = made.maker.of_schedule
+
+    def twice(self: EventMaker, schedule: Schedule, scheduled_at_ms: int) -> NewEvent | None:
+        event = of_schedule(schedule, scheduled_at_ms)
+        return event and dataclasses.replace(event, id="1" if schedule.name != "c" else "2")
+
+    monkeypatch.setattr(EventMaker, "of_schedule", twice)
+    # Of two events with one id, the first is stored.
+    assert len(await made.at(at(13))) == 2
+    shown = [await made.schedules.get(SCHEDULE, "default", name) for name in ("a", "b", "c")]
+    assert sorted(schedule.fired for schedule in shown) == [0, 1, 1]
 
 
 async def test_a_clock_that_goes_back_fires_nothing_twice(made: Scheduling) -> None:

@@ -52,7 +52,7 @@ def test_each_occurrence_is_one_row_and_one_event(tmp_path: Path, begin: str) ->
     for server in servers:
         server.start()
     for server in servers:
-        server.join(120)
+        server.join(500)
     assert [server.exitcode for server in servers] == [0] * len(servers)
     fired = []
     for name in EXPRESSIONS:

@@ -175,7 +175,7 @@ async def test_a_destination_that_hangs_stops_no_other(world: World) -> None:
         await world.sender.step()
     for number in range(5):
         await world.put(f"d{number}")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         while await world.states() != {"done": 5}:
             await world.sender.step()
             await asyncio.sleep(0.001)

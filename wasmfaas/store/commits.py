@@ -45,10 +45,7 @@ class GroupCommit:
     async def _commit_all(self) -> None:
         while self._pending:
             batch, self._pending = self._pending[:_BATCH_MAX], self._pending[_BATCH_MAX:]
-            try:
-                results = await self._database.run(lambda connection: _run(connection, batch))  # noqa: B023
-            except Exception as error:
-                results = [(None, error)] * len(batch)
+            results = await self._results(batch)
             for (_, done), (result, failure) in zip(batch, results, strict=True):
                 if done.done():
                     continue
@@ -57,6 +54,17 @@ class GroupCommit:
                 else:
                     done.set_exception(failure)
         self._committing = None
+
+    async def _results(self, batch: list[_Pending]) -> list[tuple[Any, Exception | None]]:
+        try:
+            return await self._database.run(lambda connection: _run(connection, batch))
+        except WasmfaasError as error:
+            return [(None, error)] * len(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                return [(None, error)]
+        # A defect of one is not to be that of all who happened to come with it.
+        return [result for each in batch for result in await self._results([each])]
 
 
 def _run(connection: Connection, batch: list[_Pending]) -> list[tuple[Any, Exception | None]]:

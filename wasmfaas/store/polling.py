@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from wasmfaas.models import Usage
 from wasmfaas.store import database, journal
@@ -63,15 +63,13 @@ class Polling:
             now = self._clock(connection)
             mine = columns.lease_owner == self._owner
             free = or_(columns.lease_until_ms.is_(None), columns.lease_until_ms <= now)
-            query = (
-                select(EVENT_SOURCE_MAPPINGS)
-                .where(or_(mine, free))
-                # Those that it has come first.
-                .order_by(func.coalesce(columns.lease_owner, "") != self._owner, columns.uuid)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            rows = connection.execute(query).all()
+            query = select(EVENT_SOURCE_MAPPINGS).order_by(columns.uuid)
+            # Whoever changes one of its own is waited for: passed over, it would not be polled.
+            owned = query.where(mine).limit(limit).with_for_update()
+            rows = list(connection.execute(owned))
+            others = query.where(or_(columns.lease_owner.is_(None), ~mine), free)
+            others = others.limit(limit - len(rows)).with_for_update(skip_locked=True)
+            rows += connection.execute(others)
             due = [row.uuid for row in rows if not self._is_fresh(row, now)]
             if due:
                 lease = {"lease_owner": self._owner, "lease_until_ms": now + LEASE_MS}

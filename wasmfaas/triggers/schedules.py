@@ -109,7 +109,8 @@ class ScheduleRunner:
         while True:
             await asyncio.sleep(_PRUNE_EVERY_S)
             with contextlib.suppress(WasmfaasError):
-                await self._occurrences.prune()
+                while await self._occurrences.prune():
+                    pass  # In transactions that do some of it, so that others get their turn.
 
     async def step(self) -> bool:
         """Fire what is due; whether there may be more. Nothing is while the queue is full."""
@@ -122,9 +123,29 @@ class ScheduleRunner:
             each.schedule.id: await self._permissions.allowed(each.schedule, list(each.targets))
             for each in due
         }
-        made = await self._occurrences.fire(due, lambda one, now: self._plan(one, allowed, now))
-        self._queue.note(made)
+        self._queue.note(await self._fire(due, allowed))
         return len(due) == _BATCH
+
+    async def _fire(self, due: list[Due], allowed: Mapping[str, set[str]]) -> int:
+        def plan(one: Due, now_ms: int) -> Firing:
+            return self._plan(one, allowed, now_ms)
+
+        try:
+            return await self._occurrences.fire(due, plan)
+        except WasmfaasError:
+            raise
+        except Exception:
+            _log.exception("schedules cannot be fired together")
+        # One that cannot be stored is not to keep the others from being.
+        made = 0
+        for one in due:
+            try:
+                made += await self._occurrences.fire([one], plan)
+            except WasmfaasError:
+                raise
+            except Exception:
+                _log.error("%s %s cannot be fired", one.schedule.family, one.schedule.name)
+        return made
 
     def _plan(self, due: Due, allowed: Mapping[str, set[str]], now_ms: int) -> Firing:
         schedule = due.schedule

@@ -248,7 +248,9 @@ def test_json_that_does_not_fit_is_refused(server: Server, sqs: Any, url: str) -
         request = AWSRequest("POST", server.url + "/", headers, body)
         key = Credentials(server.credentials.access_key_id, server.credentials.secret)
         SigV4Auth(key, "sqs", REGION).add_auth(request)
-        return httpx.post(server.url + "/", content=body, headers=dict(request.headers))
+        return httpx.post(
+            server.url + "/", content=body, headers=dict(request.headers), timeout=120
+        )
 
     for operation, body in (
         ("SendMessage", b""),
@@ -266,7 +268,9 @@ def test_json_that_does_not_fit_is_refused(server: Server, sqs: Any, url: str) -
         assert 400 <= answer.status_code < 500, (operation, body[:50])
         assert answer.headers["x-amzn-query-error"].endswith(";Sender")
         assert answer.json()["message"]
-    answer = httpx.post(server.url + "/", headers={"X-Amz-Target": "AmazonSQS.ListQueues"})
+    answer = httpx.post(
+        server.url + "/", headers={"X-Amz-Target": "AmazonSQS.ListQueues"}, timeout=120
+    )
     assert answer.json()["__type"] == "MissingAuthenticationTokenException"
 
 
@@ -336,7 +340,7 @@ def test_forms_that_do_not_fit_are_refused(
 
 def test_both_protocols_are_refused_without_a_signature(server: Server, url: str) -> None:
     for path in (urlsplit(url).path, "/"):
-        answer = httpx.post(server.url + path, data={"Action": "ListQueues"})
+        answer = httpx.post(server.url + path, data={"Action": "ListQueues"}, timeout=120)
         assert answer.status_code == 403
         assert b"MissingAuthenticationToken" in answer.content
 

@@ -87,14 +87,12 @@ async def test_a_mapping_is_deleted_when_its_last_batch_is_done(world: World) ->
 
 async def test_a_source_that_is_none_is_told_and_looked_for_again(world: World) -> None:
     queue = MemoryQueue(message(0))
-    mapping = await world.map(queue)
-    world.sources.clear()
+    mapping = await world.map(queue, is_there=False)
 
     async def is_told() -> bool:
         return await world.result(mapping) == "PROBLEM: there is no such source"
 
-    if not queue.deleted:
-        await until(is_told)
+    await until(is_told)
     world.sources[mapping.source] = queue
     await until(lambda: queue.deleted == ["m0"])
 

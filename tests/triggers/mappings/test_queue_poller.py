@@ -146,8 +146,9 @@ async def test_a_function_that_is_gone_and_comes_back(world: World) -> None:
         return await world.result(mapping) == "PROBLEM: Function does not exist"
 
     await until(is_told)
+    # What is being received when it is found out is received all the same.
     queue.send(message(7))
-    await asyncio.sleep(0.5)
+    await until(lambda: "m7" in queue.receives)
     queue.send(message(8))
     await asyncio.sleep(0.5)
     # Nothing more is received for nobody.
@@ -196,6 +197,38 @@ async def test_a_source_that_raises_what_it_should_not_is_tried_again(world: Wor
     queue._found = raising  # type: ignore[method-assign]
     await world.map(queue)
     await until(lambda: len(queue.deleted) == 1)
+
+
+async def test_what_fails_at_the_end_as_it_should_not_is_tried_again(world: World) -> None:
+    queue = MemoryQueue(*messages(1))
+    acknowledge, raised = queue.acknowledge, []
+
+    async def raising(some: Any) -> None:
+        if not raised:
+            raised.append(True)
+            raise ZeroDivisionError("somebody else's mistake")
+        await acknowledge(some)
+
+    queue.acknowledge = raising  # type: ignore[method-assign]
+    await world.map(queue)
+    await until(lambda: queue.deleted == ["m0"])
+    assert world.functions.batches == [["m0"]]
+
+
+async def test_a_defect_of_ours_is_no_attempt(world: World) -> None:
+    queue = MemoryQueue(*messages(1))
+    defects: list[Exception] = [ZeroDivisionError("ours")]
+    route = world.functions.invoke
+
+    async def invoke(*arguments: Any) -> Any:
+        if defects:
+            raise defects.pop()
+        return await route(*arguments)
+
+    world.functions.invoke = invoke  # type: ignore[method-assign]
+    await world.map(queue)
+    await until(lambda: queue.deleted == ["m0"])
+    assert queue.receives == {"m0": 1}
 
 
 async def test_batches_run_at_once_up_to_the_bound(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Streams: order, retries, and what becomes of what cannot be handled."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,43 @@ async def test_what_is_filtered_out_counts_as_handled(world: World) -> None:
     await world.map(stream, FilterCriteria={"Filters": [{"Pattern": pattern}]})
     await until(lambda: stream.acknowledged == ids(*range(6)))
     assert world.functions.batches == [ids(1, 4)]
+
+
+async def test_what_is_filtered_out_does_not_pile_up_in_a_window(tmp_path: Path) -> None:
+    async with World(tmp_path, event_bytes_max=1000) as world:
+        stream = MemoryStream(*numbered(0, 60))
+        filters = {"Filters": [{"Pattern": '{"body": ["another"]}'}]}
+        await world.map(
+            stream, BatchSize=100, MaximumBatchingWindowInSeconds=300, FilterCriteria=filters
+        )
+        await until(lambda: len(stream.acknowledged) >= 30)
+        assert world.functions.batches == []
+
+
+async def test_a_batch_has_as_many_as_pass_the_filter(world: World) -> None:
+    stream = MemoryStream(*numbered(0, 20))
+    filters = {"Filters": [{"Pattern": json.dumps({"body": [f"body-{n}" for n in (3, 7, 15)]})}]}
+    await world.map(stream, BatchSize=3, MaximumBatchingWindowInSeconds=300, FilterCriteria=filters)
+    await until(lambda: len(stream.acknowledged) >= 16)
+    assert world.functions.batches == [ids(3, 7, 15)]
+
+
+async def test_a_defect_loses_nothing_and_lets_nothing_pass(world: World) -> None:
+    stream = MemoryStream(*numbered(0, 4))
+    event, raised = stream.event, []
+
+    def breaking(records: Any) -> Any:
+        if len(raised) < 2:
+            raised.append(True)
+            raise ZeroDivisionError("somebody else's mistake")
+        return event(records)
+
+    stream.event = breaking  # type: ignore[method-assign]
+    mapping = await world.map(stream, BatchSize=2)
+    await until(lambda: len(stream.acknowledged) == 4)
+    assert stream.acknowledged == ids(0, 1, 2, 3)
+    assert world.functions.batches == [ids(0, 1), ids(2, 3)]
+    assert await world.result(mapping) == "OK"
 
 
 async def test_no_capacity_is_no_attempt(world: World) -> None:

@@ -252,12 +252,16 @@ class World:
         """As the outlet of records."""
         self.sent.append((destination, json.loads(record)))
 
-    async def map(self, source: Any, **parameters: Any) -> EventSourceMapping:
-        """Map *source* to the function f, and have it polled."""
+    async def map(
+        self, source: Any, *, is_there: bool = True, **parameters: Any
+    ) -> EventSourceMapping:
+        """Map *source*, which can be opened if it *is_there*, to the function f, and have it
+        polled."""
         named = QUEUE if not source.ordered else STREAM
         if source.ordered:
             parameters = {"StartingPosition": "TRIM_HORIZON"} | parameters
-        self.sources[named] = source
+        if is_there:
+            self.sources[named] = source
         return await self.create(EventSourceArn=named, **parameters)
 
     async def create(self, **parameters: Any) -> EventSourceMapping:
@@ -293,7 +297,7 @@ class World:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until *condition*, which may be a coroutine function, holds."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             found = condition()
             if asyncio.iscoroutine(found):

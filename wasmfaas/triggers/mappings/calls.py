@@ -95,7 +95,7 @@ class Calls:
             )
             try:
                 outcome = await self._invoker.invoke(name, event, context, qualifier)
-            except WasmfaasError as error:
+            except Exception as error:
                 waited_s += pause_s
                 if patience_s is not None and waited_s > patience_s:
                     raise Stopped from None
@@ -106,9 +106,9 @@ class Calls:
             await self._keep(outcome)
             return outcome
 
-    async def _hold(self, error: WasmfaasError, pause_s: float) -> None:
+    async def _hold(self, error: Exception, pause_s: float) -> None:
         self._is_function_gone = isinstance(error, ResourceNotFound)
-        reason = "Function does not exist" if self._is_function_gone else error.message
+        reason = "Function does not exist" if self._is_function_gone else _reason(error)
         self._waiting += 1
         try:
             await self.note(f"PROBLEM: {reason}")
@@ -150,9 +150,11 @@ class Calls:
                     self._has_source_failed = False
                     await self.note(OK)
                 return result
-            except (SourceFailed, WasmfaasError) as error:
+            except Stopped:
+                raise
+            except Exception as error:
                 self._has_source_failed = True
-                await self.note(f"PROBLEM: {error.message}")
+                await self.note(f"PROBLEM: {_reason(error)}")
                 await self.pause(pause_s)
                 pause_s = min(pause_s * 2, _PAUSE_S_MAX)
 
@@ -186,6 +188,10 @@ class Calls:
             await self._results.record(self._mapping.uuid, None, result)
             self._result = result
 
+    async def trouble(self, error: Exception) -> None:
+        """Show *error*, of which nobody knows what it means."""
+        await self.note(f"PROBLEM: {_reason(error)}")
+
     async def _keep(self, outcome: Outcome) -> None:
         result = OK if outcome.error_type is None else CALL_FAILED
         while True:
@@ -198,3 +204,11 @@ class Calls:
             else:
                 self._result = result
                 return
+
+
+def _reason(error: Exception) -> str:
+    """*error* for who looks at the mapping; a defect, of ours or of a source's, is in the log."""
+    if isinstance(error, SourceFailed | WasmfaasError):
+        return error.message
+    _log.error("an event source mapping ran into a defect", exc_info=error)
+    return f"{type(error).__name__} in the server's log"

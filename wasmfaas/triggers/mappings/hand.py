@@ -1,10 +1,12 @@
 """Messages in hand: received, and neither acknowledged nor failed."""
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Iterable
 
 from wasmfaas.sources.source import Message, Source, SourceFailed
+
+_log = logging.getLogger(__name__)
 
 _IDLE_S = 5.0
 
@@ -39,5 +41,10 @@ class Hand:
             await asyncio.sleep(_IDLE_S if hold_s is None else max(hold_s / 3, 0.05))
             if hold_s is not None and self._held:
                 # Where it fails, the messages may come again: they come at least once.
-                with contextlib.suppress(SourceFailed):
+                try:
                     await self._source.extend(self.messages)
+                except SourceFailed:
+                    pass
+                except Exception:
+                    # Somebody else's code, perhaps; the next time may go better.
+                    _log.exception("what is in hand could not be extended")

@@ -160,8 +160,8 @@ class EventSourcePollers:
             configuration=configuration,
             tags=configuration.get("Tags") or {},
         )
-        source = await calls.persistently(lambda: self._sources.open(named))
         plan = _plan(settings, mapping)
+        source = await calls.persistently(lambda: self._sources.open(named))
         if not source.ordered:
             return QueuePoller(plan, source, calls)
         discards = Discards(mapping, plan.on_failure, self._outlet, self._arn, time.time)

@@ -150,6 +150,10 @@ class QueuePoller(Poller):
         except Stopped:
             with contextlib.suppress(SourceFailed):
                 await self._give_back(self._hand.among(messages))
+        except Exception:
+            # Not extended any more, so that the queue delivers it again.
+            self._hand.drop(messages)
+            raise
 
     async def _settle(self, done: Sequence[Message], failed: Sequence[Message]) -> None:
         """Acknowledge *done*, and leave *failed* to the queue."""

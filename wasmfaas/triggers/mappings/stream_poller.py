@@ -18,6 +18,8 @@ _RETRY_S_MIN: Final = 1.0
 _RETRY_S_MAX: Final = 60.0
 #: While batches of some partitions run, how often the others are looked at.
 _LOOK_EVERY_S: Final = 0.2
+#: What is received and waits for its window, in events of the largest size.
+_FORMING_EVENTS_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class StreamPoller(Poller):
             wait_s = min(ends_at - asyncio.get_running_loop().time(), wait_s)
         if wait_s <= 0 or any(self._is_full(each) for _, each in forming):
             return
+        if forming and self._holds_too_much():
+            return
         self._freed.clear()
         busy = frozenset(self._busy)
         received = await self._receive(self._plan.batch_size, 0 if busy else wait_s, busy)
@@ -134,31 +138,53 @@ class StreamPoller(Poller):
             forming = self._forming[partition] = Forming(ends_at)
         forming.items += items
         for item in items:
-            if item.wanted:
-                forming.wanted += 1
-                forming.size_bytes += batches.size_of(item.message)
+            forming.wanted += item.wanted
+            # Also of what is filtered out: it is held until what came before it is done.
+            forming.size_bytes += batches.size_of(item.message)
 
     def _is_full(self, forming: Forming) -> bool:
         return forming.wanted >= self._plan.batch_size or forming.size_bytes >= self._plan.bytes_max
 
+    def _holds_too_much(self) -> bool:
+        """Whether so much is being received, of all partitions together, that no window counts."""
+        held = sum(each.size_bytes for each in self._forming.values())
+        return held >= _FORMING_EVENTS_MAX * self._plan.bytes_max
+
+    def _batch_of(self, items: Sequence[Item]) -> int:
+        """How many of *items* make a batch: the function gets as many as a batch may have."""
+        wanted = 0
+        for place, item in enumerate(items):
+            wanted += item.wanted
+            if wanted == self._plan.batch_size:
+                return place + 1
+        return len(items)
+
     def _begin_those_due(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now, too_much = asyncio.get_running_loop().time(), self._holds_too_much()
         for partition, forming in list(self._forming.items()):
-            is_due = forming.ends_at <= now or self._is_full(forming)
+            is_due = too_much or forming.ends_at <= now or self._is_full(forming)
             free = len(self._busy) < self._plan.concurrency_max
             if is_due and free and partition not in self._busy:
                 del self._forming[partition]
                 self._busy.add(partition)
-                size = self._plan.batch_size
+                size = self._batch_of(forming.items)
                 self._start(self._run(partition, forming.items[:size]))
                 if forming.items[size:]:
                     self._keep(partition, forming.items[size:])
 
     async def _run(self, partition: str, items: Sequence[Item]) -> None:
         try:
-            parts = [Part(items)]
+            parts, defects = [Part(items)], 0
             while parts:
-                parts += reversed(await self._step(parts.pop()))
+                try:
+                    parts[-1:] = reversed(await self._step(parts[-1]))
+                except Stopped:
+                    raise
+                except Exception as error:
+                    # What comes behind it must not pass it: it would be acknowledged with that.
+                    defects += 1
+                    await self._calls.trouble(error)
+                    await self._calls.pause(self._retry_delay(defects))
         except Stopped:
             pass  # What is in hand goes back when polling ends.
         finally:
