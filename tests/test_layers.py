@@ -12,7 +12,7 @@ LAYERS = {
     "errors": 0, "log_errors": 0, "models": 0, "settings": 0, "conversion": 0, "declaration": 0,
     "exposure": 0, "objections": 0, "abi": 0, "wire": 0, "trees": 0, "policy": 0,
     "permissions": 0, "origins": 0, "patterns": 0,
-    "queue_errors": 0,
+    "queue_errors": 0, "hooks": 0,
     "schedule_errors": 0, "schedules": 0,
     "sandbox": 1, "store": 1, "outgoing": 1,
     "invoke": 2, "auth": 2,

@@ -15,7 +15,8 @@
     │   ├── MissingAuthentication 403  MissingAuthenticationTokenException
     │   ├── IncompleteSignature   403  IncompleteSignatureException
     │   ├── InvalidSignature      403  InvalidSignatureException
-    │   └── UnrecognizedClient    403  UnrecognizedClientException
+    │   ├── UnrecognizedClient    403  UnrecognizedClientException
+    │   └── WebhookRefused        401  WebhookRefusedException
     ├── ResourceNotFound          404  ResourceNotFoundException
     │   ├── CodeSigningConfigNotFound  404  CodeSigningConfigNotFoundException
     │   └── ProvisionedConcurrencyConfigNotFound
@@ -172,6 +173,13 @@ class UnrecognizedClient(NotAuthenticated):
 
     def __init__(self) -> None:
         super().__init__("The security token included in the request is invalid.")
+
+
+class WebhookRefused(NotAuthenticated):
+    """What arrives at a webhook is not signed with its secret, or not now."""
+
+    code = "WebhookRefusedException"
+    status = 401
 
 
 class UrlForbidden(AccessDenied):

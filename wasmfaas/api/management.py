@@ -261,7 +261,9 @@ async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, WasmfaasError)
-    return json_response({"code": error.code, "message": error.message}, error.status)
+    response = json_response({"code": error.code, "message": error.message}, error.status)
+    response.headers.update(error.headers())
+    return response
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:

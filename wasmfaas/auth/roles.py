@@ -45,6 +45,7 @@ RULES: Final = (
     ("events:*", DEPLOYERS),
     ("wasmfaas:Get*", READERS),
     ("wasmfaas:PutPermissions", DEPLOYERS),
+    ("wasmfaas:*Webhook*", DEPLOYERS),
     ("wasmfaas:RedriveDeadLetters", DEPLOYERS),
     ("wasmfaas:PurgeDeadLetters", DEPLOYERS),
     ("*", ADMINS),

@@ -24,6 +24,7 @@ from wasmfaas.triggers.http import FunctionUrls
 from wasmfaas.triggers.url_targets import is_function_url
 from wasmfaas.wiring.core import Core
 from wasmfaas.wiring.events import EventParts
+from wasmfaas.wiring.hooks import hook_routes
 from wasmfaas.wiring.schedules import ScheduleParts
 
 
@@ -83,6 +84,7 @@ def _management(core: Core, parts: EventParts, schedules: ScheduleParts) -> Mana
             PermissionRoutes(core.registry),
             SecretRoutes(core.secrets),
             schedules.routes,
+            hook_routes(core, parts.queue),
         ),
         authenticator=core.authenticator,
     )

@@ -3,6 +3,7 @@
 from alembic import context
 
 from wasmfaas.store import (  # noqa: F401
+    hook_tables,
     key_value_tables,
     message_tables,
     outbox_tables,
