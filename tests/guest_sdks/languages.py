@@ -105,6 +105,10 @@ def _cpp(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_cpp(source, output))
 
 
+def _python(source: Path, cache_dir: Path) -> Files:
+    return {"app.py": source.read_bytes()}
+
+
 def _zig(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_zig(source, output))
 
@@ -135,6 +139,15 @@ LANGUAGES = (
         inputs=("guest-sdks/c/include", "guest-sdks/cpp/include"),
         build=_cpp,
         has_traces=False,
+    ),
+    Language(
+        name="python",
+        kind=PackageKind.PYTHON,
+        sample="guest-sdks/python/samples/{}.py",
+        probe="tests/guest_sdks/probes/probe.py",
+        inputs=(),
+        build=_python,
+        handler="app.lambda_handler",
     ),
     Language(
         name="zig",
