@@ -234,7 +234,9 @@ class Settings:
         "Servers that event sources are at, as `NAME=URL NAME=URL`, with their passwords."
     )
 
-    webhook_signing_secret: str = secret("Key that what is sent to webhooks is signed with.")
+    webhook_signing_secret: str = secret(
+        "Key that the secrets of webhooks which results go to are made of."
+    )
     webhook_private_origins: str = computed(
         str,
         "Origins (https://HOST:PORT), separated by commas, that webhooks may be at although they "

@@ -57,14 +57,15 @@ def test_everything_that_can_be_said_is_read() -> None:
             "secrets": [],
         },
         schedules=(),
+        webhooks=(),
         exclude=("*.md",),
     )
 
 
 def test_what_is_not_said_is_not_chosen(tmp_path: Path) -> None:
     assert project.load(tmp_path) == FunctionSettings()
-    # Which schedules there are, a file says.
-    assert project.parse("", "wasmfaas.toml") == FunctionSettings(schedules=())
+    # Which schedules and webhooks there are, a file says.
+    assert project.parse("", "wasmfaas.toml") == FunctionSettings(schedules=(), webhooks=())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import hmac
 import http.server
 import json
 import threading
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -178,7 +178,11 @@ def test_a_webhook_gets_it_signed_and_again_where_it_was_busy(server: Server, ho
     assert json.loads(body)["requestContext"]["requestId"] == request
     assert first["webhook-id"] == again["webhook-id"]
     signed = f"{again['webhook-id']}.{again['webhook-timestamp']}.".encode() + body
-    expected = b64encode(hmac.digest(SECRET.encode(), signed, hashlib.sha256)).decode()
+    url = f"http://127.0.0.1:{hook.server_address[1]}/hook?token=t"
+    told = wasmfaas("webhooks", "destination", url, f"--data-dir={server.data_dir}", "--json").json
+    assert told["url"] == url.partition("?")[0]
+    key = b64decode(told["secret"].removeprefix("whsec_"))
+    expected = b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     assert again["webhook-signature"] == f"v1,{expected}"
     shown = until(
         lambda: [

@@ -7,10 +7,11 @@ import hmac
 import pytest
 
 from tests.services.test_client import answering, response
+from wasmfaas.hooks.signatures import key_of
 from wasmfaas.outgoing.client import OutgoingClient
 from wasmfaas.outgoing.reach import Reach
 from wasmfaas.services.errors import RemoteFailed
-from wasmfaas.services.webhooks import Webhooks, key_of
+from wasmfaas.services.webhooks import DestinationSecrets, Webhooks
 
 pytestmark = pytest.mark.anyio
 
@@ -28,15 +29,32 @@ async def test_a_message_is_signed_so_that_its_receiver_can_tell() -> None:
     assert head.startswith(b"POST /hook?x=1 HTTP/1.1")
     lines = head.decode().lower().split("\r\n")[1:]
     headers = dict(line.split(": ", 1) for line in lines)
-    expected = hmac.digest(b"secret", b"msg.1234." + body, hashlib.sha256)
+    text = DestinationSecrets("secret").of(url + "/hook")[1]
+    key = base64.b64decode(text.removeprefix("whsec_"))
+    expected = hmac.digest(key, b"msg.1234." + body, hashlib.sha256)
     assert f"webhook-signature: v1,{base64.b64encode(expected).decode()}" in head.decode()
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("msg", "1234")
     assert headers["host"] == url.removeprefix("http://")
 
 
-def test_a_key_may_be_written_as_the_specification_has_it() -> None:
-    assert key_of("whsec_" + base64.b64encode(b"\0key").decode()) == b"\0key"
+def test_each_receiver_has_a_secret_of_its_own() -> None:
+    secrets = DestinationSecrets("secret")
+    urls = ("https://a.test/x", "https://a.test/y", "https://b.test/x", "http://a.test/x",
+            "https://a.test:8443/x")  # fmt: skip
+    assert len({secrets.of(url)[1] for url in urls}) == len(urls)
+    assert DestinationSecrets("other").of(urls[0]) != secrets.of(urls[0])
+    # Fixed: receivers keep it.
+    text = hmac.digest(b"secret", b"wasmfaas webhook destination\0https://a.test/x", "sha256")
+    expected = "whsec_" + base64.b64encode(text).decode()
+    for same in ("https://a.test/x", "HTTPS://A.test:443/x", "https://a.test/x?token=t"):
+        assert secrets.of(same) == ("https://a.test/x", expected)
+
+
+def test_the_master_secret_may_be_written_as_the_specification_has_it() -> None:
+    encoded = "whsec_" + base64.b64encode(b"\0key").decode()
+    assert key_of(encoded) == b"\0key"
     assert key_of("whsec_*") == b"whsec_*"
+    assert not DestinationSecrets("")
 
 
 @pytest.mark.parametrize(

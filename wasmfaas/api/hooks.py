@@ -9,6 +9,8 @@ PUT webhooks/NAME                  made, or changed; keeps its secret
 DELETE webhooks/NAME
 GET webhooks/NAME/secret
 POST webhooks/NAME/rotate          {"secret": …, "overlap_s": …}; answers the secret
+
+POST webhook-destinations/secret   {"url": …}; what is sent there is signed with it
 """
 
 import json
@@ -22,8 +24,14 @@ from wasmfaas.api import bodies
 from wasmfaas.api.messages import authority_of, declared_length, headers_of
 from wasmfaas.api.own_routes import PREFIX, RouteRow, body_of, json_response, text
 from wasmfaas.auth.hooks import HookBook
-from wasmfaas.errors import InvalidParameterValue, SerializationFailed, WasmfaasError
+from wasmfaas.errors import (
+    InvalidParameterValue,
+    ResourceConflict,
+    SerializationFailed,
+    WasmfaasError,
+)
 from wasmfaas.hooks.definitions import MEMBERS, Definition
+from wasmfaas.services.webhooks import DestinationSecrets
 from wasmfaas.store.hooks import Hook
 from wasmfaas.store.registry import Registry
 
@@ -49,8 +57,16 @@ class Trigger(Protocol):
 class HookRoutes:
     """What the routes do. Lifetime: process. *scheme* is `http` or `https`."""
 
-    def __init__(self, book: HookBook, trigger: Trigger, registry: Registry, scheme: str) -> None:
+    def __init__(
+        self,
+        book: HookBook,
+        trigger: Trigger,
+        registry: Registry,
+        destinations: DestinationSecrets,
+        scheme: str,
+    ) -> None:
         self._book = book
+        self._destinations = destinations
         self._trigger = trigger
         self._registry = registry
         self._scheme = scheme
@@ -67,6 +83,12 @@ class HookRoutes:
             ("DELETE", one, self._delete, "DeleteWebhook"),
             ("GET", f"{one}/secret", self._secret, "ReadWebhookSecret"),
             ("POST", f"{one}/rotate", self._rotate, "RotateWebhook"),
+            (
+                "POST",
+                f"{PREFIX}/webhook-destinations/secret",
+                self._destination,
+                "ReadWebhookSecret",
+            ),
         )
 
     async def _take(self, request: Request) -> Response:
@@ -121,6 +143,19 @@ class HookRoutes:
         name = request.path_params["name"]
         hook = await self._book.rotate(name, members.get("secret"), overlap_s)
         return json_response(self._with_secret(request, hook))
+
+    async def _destination(self, request: Request) -> Response:
+        """The secret of a URL that results go to."""
+        url = _members(request, ("url",)).get("url")
+        if not self._destinations:
+            raise ResourceConflict(
+                "This server has no key to sign with: start it with "
+                "WASMFAAS_WEBHOOK_SIGNING_SECRET in its environment."
+            )
+        if not isinstance(url, str):
+            raise InvalidParameterValue("url must be given, as text.")
+        place, secret = self._destinations.of(url)
+        return json_response({"url": place, "secret": secret})
 
     async def _wanted(self, members: dict[str, Any]) -> Definition:
         """What *members* describe, of a function that is there. Raises ResourceNotFound."""

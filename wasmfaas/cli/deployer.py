@@ -9,6 +9,7 @@ from wasmfaas.cli import plan
 from wasmfaas.cli.client import Client
 from wasmfaas.cli.failures import Failure, Refused
 from wasmfaas.cli.figures import size
+from wasmfaas.cli.hooks import HookChange, Hooking
 from wasmfaas.cli.packaging import Package
 from wasmfaas.cli.project import FunctionSettings
 from wasmfaas.cli.requests import Document
@@ -53,6 +54,7 @@ class Deployed:
     url: str | None
     host_url: str | None
     schedules: tuple[Change, ...] = ()
+    webhooks: tuple[HookChange, ...] = ()
 
 
 class Deployer:
@@ -86,7 +88,9 @@ class Deployer:
             self._give_url(name, progress)
         configuration = self._client.configuration(name)
         schedules = self._schedule(name, configuration["FunctionArn"], order.wanted, progress)
-        if action == "unchanged" and any(each.action != "unchanged" for each in schedules):
+        webhooks = self._hook(name, order.wanted, progress)
+        actions = [each.action for each in schedules] + [each.action for each in webhooks]
+        if action == "unchanged" and set(actions) - {"unchanged"}:
             action = "updated"
         details = self._client.details(name)
         return Deployed(
@@ -96,6 +100,7 @@ class Deployer:
             url=details.get("url"),
             host_url=details.get("host_url"),
             schedules=schedules,
+            webhooks=webhooks,
         )
 
     def _schedule(
@@ -107,6 +112,16 @@ class Deployer:
         if wanted.schedules:
             progress("Setting its schedules")
         return tuple(Scheduling(self._client).converge(name, arn, wanted.schedules))
+
+    def _hook(
+        self, name: str, wanted: FunctionSettings, progress: Progress
+    ) -> tuple[HookChange, ...]:
+        """Make its webhooks what is *wanted*, where anything is said of them."""
+        if wanted.webhooks is None:
+            return ()
+        if wanted.webhooks:
+            progress("Setting its webhooks")
+        return tuple(Hooking(self._client).converge(name, wanted.webhooks))
 
     def _permit(self, name: str, wanted: Mapping[str, Any] | None, progress: Progress) -> bool:
         """Make its permissions what is *wanted*, where anything is said of them; whether they

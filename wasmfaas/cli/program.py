@@ -3,13 +3,13 @@
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from wasmfaas import __version__
-from wasmfaas.cli.commands import dlq, key, layer, secret
+from wasmfaas.cli.commands import dlq, key, layer, secret, webhooks
 from wasmfaas.cli.commands.build import build
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
@@ -34,6 +34,8 @@ PROGRAM = "wasmfaas"
 DEBUG_VARIABLE = "WASMFAAS_DEBUG"
 
 _RUN, _LOOK, _WRITE = "Run", "Look", "Write"
+#: Name, help, commands by name, and panel.
+_Row = tuple[str, str, tuple[tuple[str, Callable[..., None]], ...], str]
 
 
 class _Command(typer.core.TyperCommand):
@@ -85,7 +87,17 @@ def application() -> typer.Typer:
     )
     for name, command, panel in commands:
         program.command(name, cls=_Command, rich_help_panel=panel)(command)
-    groups = (
+    for name, told, members, panel in _groups():
+        group = typer.Typer(name=name, help=told, no_args_is_help=True)
+        for member, command in members:
+            group.command(member, cls=_Command)(command)
+        program.add_typer(group, rich_help_panel=panel)
+    return program
+
+
+def _groups() -> tuple[_Row, ...]:
+    """Commands with commands of their own."""
+    return (
         (
             "layer",
             "Publish, list and delete layers.",
@@ -104,6 +116,19 @@ def application() -> typer.Typer:
             _RUN,
         ),
         (
+            "webhooks",
+            "List, create, show, delete and rotate webhooks.",
+            (
+                ("list", webhooks.list_hooks),
+                ("create", webhooks.create),
+                ("show", webhooks.show),
+                ("delete", webhooks.delete),
+                ("rotate", webhooks.rotate),
+                ("destination", webhooks.destination),
+            ),
+            _RUN,
+        ),
+        (
             "key",
             "Create, list and revoke access keys.",
             (("create", key.create), ("list", key.list_keys), ("revoke", key.revoke)),
@@ -116,12 +141,6 @@ def application() -> typer.Typer:
             _WRITE,
         ),
     )
-    for name, told, members, panel in groups:
-        group = typer.Typer(name=name, help=told, no_args_is_help=True)
-        for member, command in members:
-            group.command(member, cls=_Command)(command)
-        program.add_typer(group, rich_help_panel=panel)
-    return program
 
 
 def run(arguments: Sequence[str]) -> int:

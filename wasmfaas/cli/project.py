@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from wasmfaas.cli import building, schedule_settings
+from wasmfaas.cli import building, hook_settings, schedule_settings
 from wasmfaas.cli.building import BuildSettings
 from wasmfaas.cli.failures import Failure
+from wasmfaas.cli.hook_settings import HookSettings, WrongWebhook
 from wasmfaas.cli.schedule_settings import ScheduleSettings, WrongSchedule
 from wasmfaas.cli.sources import PROJECT_FILE
 from wasmfaas.errors import InvalidParameterValue
@@ -39,6 +40,8 @@ class FunctionSettings:
     permissions: Mapping[str, Any] | None = None
     #: Those that a deploy is to make; None where nothing says which.
     schedules: tuple[ScheduleSettings, ...] | None = None
+    #: Likewise.
+    webhooks: tuple[HookSettings, ...] | None = None
     exclude: tuple[str, ...] = ()
     build: BuildSettings | None = None
 
@@ -61,6 +64,7 @@ _SCALARS = {
 }
 _LISTS = ("layers",)
 _SCHEDULE = "schedule"
+_WEBHOOK = "webhook"
 _PACKAGE = ("exclude",)
 _BUILD = ("language", "command", "output")
 _HEADER = re.compile(r"\s*\[+([^\]]+)\]")
@@ -103,14 +107,14 @@ class _Reader:
         self._shown = shown
 
     def settings(self, document: Mapping[str, Any]) -> FunctionSettings:
-        self._known(document, (*_SCALARS, *_LISTS, *_TABLES, _SCHEDULE), "")
+        self._known(document, (*_SCALARS, *_LISTS, *_TABLES, _SCHEDULE, _WEBHOOK), "")
         chosen: dict[str, Any] = {}
         for key, value in document.items():
             if key in _SCALARS:
                 chosen[key] = self._typed(key, value, _SCALARS[key], "")
             elif key in _LISTS:
                 chosen[key] = self._strings(key, value)
-            elif key == _SCHEDULE:
+            elif key in (_SCHEDULE, _WEBHOOK):
                 continue
             else:
                 chosen[key] = self._typed(key, value, dict, "")
@@ -127,6 +131,7 @@ class _Reader:
         if "permissions" in chosen:
             chosen["permissions"] = self._permissions(chosen["permissions"])
         chosen["schedules"] = self._schedules(document.get(_SCHEDULE, []))
+        chosen["webhooks"] = self._webhooks(document.get(_WEBHOOK, []))
         return FunctionSettings(**chosen)
 
     def _known(
@@ -206,6 +211,22 @@ class _Reader:
             found[schedule.name] = schedule
         return tuple(found.values())
 
+    def _webhooks(self, tables: Any) -> tuple[HookSettings, ...]:
+        """Likewise."""
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            raise self._at(_WEBHOOK, "", "webhooks are tables; write [[webhook]] above each")
+        found: dict[str, HookSettings] = {}
+        for number, table in enumerate(tables):
+            self._known(table, hook_settings.KEYS, _WEBHOOK, number)
+            try:
+                hook = hook_settings.read(table)
+                if hook.name in found:
+                    raise WrongWebhook("name", f"name is {hook.name!r}, which is given twice")
+            except WrongWebhook as wrong:
+                raise self._at(wrong.key, _WEBHOOK, f"{_WEBHOOK}.{wrong}", number) from None
+            found[hook.name] = hook
+        return tuple(found.values())
+
     def _at(self, key: str, inside: str, message: str, number: int = 0) -> Failure:
         line = self._line(key, inside, number)
         return _wrong(f"{self._shown}{f', line {line}' if line else ''}: {message}")
@@ -269,6 +290,7 @@ def known_keys() -> tuple[str, ...]:
     assert {field.name for field in fields(FunctionSettings)} >= set(_SCALARS)
     inner = [f"package.{key}" for key in _PACKAGE]
     inner += [f"{_SCHEDULE}.{key}" for key in schedule_settings.KEYS]
+    inner += [f"{_WEBHOOK}.{key}" for key in hook_settings.KEYS]
     inner += [f"build.{key}" for key in _BUILD]
     return (*_SCALARS, *_LISTS, *_TABLES, *inner)
 

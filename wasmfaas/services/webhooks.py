@@ -1,27 +1,28 @@
 """Messages to webhooks: POST requests, signed as the Standard Webhooks specification says
-(standardwebhooks.com), so that receivers know them for ours."""
+(standardwebhooks.com), so that receivers know them for ours. Each receiver has a secret of its own,
+and can forge nothing that another one believes."""
 
 import asyncio
 import base64
-import binascii
-import contextlib
 import hashlib
 import hmac
 import time
 from collections.abc import Callable
 from typing import Final
 
+from wasmfaas.hooks.signatures import key_of
 from wasmfaas.outgoing.client import OutgoingClient
 from wasmfaas.outgoing.errors import AddressRefused, ConnectionFailed, UrlRefused
 from wasmfaas.outgoing.reach import Reach
-from wasmfaas.outgoing.urls import shown_of
+from wasmfaas.outgoing.urls import Target, shown_of, target_of
 from wasmfaas.services.errors import RemoteFailed
 
 TIMEOUT_S: Final = 15.0
 _CONNECTIONS_MAX: Final = 64
 #: Statuses by which a receiver says that it will never take this.
 _FINAL: Final = (410, 413)
-_SECRET_PREFIX: Final = "whsec_"
+#: The master key signs nothing else that begins so.
+_LABEL: Final = b"wasmfaas webhook destination\0"
 
 
 def is_webhook(destination: str) -> bool:
@@ -29,18 +30,34 @@ def is_webhook(destination: str) -> bool:
     return destination.startswith(("https://", "http://"))
 
 
-def key_of(secret: str) -> bytes:
-    """The key that *secret* is: base64 behind `whsec_`, any other text as it is."""
-    if secret.startswith(_SECRET_PREFIX):
-        with contextlib.suppress(binascii.Error, ValueError):
-            return base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
-    return secret.encode()
-
-
 def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
     """The value of `webhook-signature`; *timestamp* is Unix time in seconds."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+
+
+class DestinationSecrets:
+    """The secrets of receivers, which are made of one that they do not know. Lifetime: process."""
+
+    def __init__(self, master: str) -> None:
+        self._key = key_of(master)
+
+    def __bool__(self) -> bool:
+        return bool(self._key)
+
+    def of(self, url: str) -> tuple[str, str]:
+        """What of *url* a secret is for, its origin and its path, and that secret, as the
+        specification writes it. Raises UrlRefused."""
+        target = target_of(url)
+        return _place(target), "whsec_" + base64.b64encode(self.key(target)).decode()
+
+    def key(self, target: Target) -> bytes:
+        """The key of that secret."""
+        return hmac.digest(self._key, _LABEL + _place(target).encode(), hashlib.sha256)
+
+
+def _place(target: Target) -> str:
+    return f"{target.origin}{target.path.partition(b'?')[0].decode('ascii')}"
 
 
 class Webhooks:
@@ -58,13 +75,13 @@ class Webhooks:
     ) -> None:
         self._reach = reach
         self._client = client
-        self._key = key_of(secret)
+        self._secrets = DestinationSecrets(secret)
         self._clock = clock
         self._turns = asyncio.Semaphore(_CONNECTIONS_MAX)
 
     def objection(self, url: str) -> str | None:
         """Why nothing can be sent to *url*; None if something can."""
-        if not self._key:
+        if not self._secrets:
             return "This server has no key to sign with (webhook_signing_secret)."
         try:
             self._reach.judged(url)
@@ -99,19 +116,19 @@ class Webhooks:
             "host": target.origin.authority,
             "connection": "close",
             "content-length": str(len(body)),
-            **self._headers(message_id, body),
+            **self._headers(target, message_id, body),
         }
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         async with self._client.stream("POST", target, patterns, encoded, body) as response:
             return response.status
 
-    def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
+    def _headers(self, target: Target, message_id: str, body: bytes) -> dict[str, str]:
         timestamp = int(self._clock())
         return {
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(self._key, message_id, timestamp, body),
+            "webhook-signature": signature(self._secrets.key(target), message_id, timestamp, body),
         }
 
     def _failed(self, url: str, reason: str, words: str, *, is_final: bool = False) -> RemoteFailed:

@@ -6,6 +6,7 @@ from wasmfaas.api.hooks import HookRoutes
 from wasmfaas.auth.hook_secrets import HookSecrets
 from wasmfaas.auth.hooks import HookBook
 from wasmfaas.auth.throttle import Throttle
+from wasmfaas.services.webhooks import DestinationSecrets
 from wasmfaas.store.hooks import Hooks
 from wasmfaas.store.queue import EventQueue
 from wasmfaas.triggers.hooks import HookTrigger
@@ -23,4 +24,5 @@ def hook_routes(core: Core, queue: EventQueue) -> HookRoutes:
     )  # fmt: skip
     core.changes.tell(lambda name: core.tasks.start(book.sweep()))
     core.tasks.start(book.sweep())
-    return HookRoutes(book, trigger, core.registry, settings.scheme)
+    destinations = DestinationSecrets(settings.webhook_signing_secret)
+    return HookRoutes(book, trigger, core.registry, destinations, settings.scheme)

@@ -20,7 +20,8 @@ def delete(
 ) -> None:
     """Delete a function with its code, URL, logs and schedules.
 
-    Schedules that deploys did not make stay: what they enqueue from then on is a dead letter.
+    Its webhooks go as well. Schedules that deploys did not make stay: what they enqueue from then
+    on is a dead letter.
     """
     out = Output(json=json)
     with session(url, data_dir) as client:

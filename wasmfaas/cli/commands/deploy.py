@@ -151,6 +151,7 @@ def document(deployed: Deployed, seconds: float) -> dict[str, Any]:
         "url": deployed.url,
         "host_url": deployed.host_url,
         "schedules": [dataclasses.asdict(each) for each in deployed.schedules],
+        "webhooks": [dataclasses.asdict(each) for each in deployed.webhooks],
         "seconds": round(seconds, 3),
     }
 
@@ -178,6 +179,10 @@ def _show(out: Output, deployed: Deployed, order: Order, seconds: float) -> None
     rows += [
         ("schedule", f"{visible(each.name)} {each.action} · {visible(each.expression)}")
         for each in deployed.schedules
+    ]
+    rows += [
+        ("webhook", f"{visible(each.name)} {each.action} · {visible(each.url)}")
+        for each in deployed.webhooks
     ]
     took = (f"  in {seconds:.1f} s", "dim")
     out.line(("✓ ", "green"), f"{deployed.action} ", (deployed.name, "bold"), took)

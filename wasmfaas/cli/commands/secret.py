@@ -19,7 +19,7 @@ def set_secret(
     name: SecretName, url: Url = None, data_dir: DataDir = None, json: Json = False
 ) -> None:
     """Keep a secret for functions; it is read from stdin, without the last line break."""
-    value = _read(name)
+    value = read_secret(name)
     with session(url, data_dir) as client:
         document = client.set_secret(name, value)
     out = Output(json=json)
@@ -57,7 +57,7 @@ def delete(name: SecretName, url: Url = None, data_dir: DataDir = None, json: Js
         out.line(("✓ ", "green"), "deleted ", (name, "bold"))
 
 
-def _read(name: str) -> bytes:
+def read_secret(name: str) -> bytes:
     """From the terminal without showing it, or from a pipe. Never from the command line, which
     everybody on the machine can read."""
     if sys.stdin.isatty():
