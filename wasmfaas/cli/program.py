@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wasmfaas import __version__
-from wasmfaas.cli.commands import dlq, key, layer, secret, webhooks
+from wasmfaas.cli.commands import dlq, key, layer, queues, secret, webhooks
 from wasmfaas.cli.commands.build import build
 from wasmfaas.cli.commands.delete import delete
 from wasmfaas.cli.commands.deploy import deploy
@@ -112,6 +112,21 @@ def _groups() -> tuple[_Row, ...]:
                 ("show", dlq.show),
                 ("redrive", dlq.redrive),
                 ("purge", dlq.purge),
+            ),
+            _RUN,
+        ),
+        (
+            "queues",
+            "Make queues, send to them, and look into them.",
+            (
+                ("list", queues.list_queues),
+                ("create", queues.create),
+                ("show", queues.show),
+                ("send", queues.send),
+                ("receive", queues.receive),
+                ("redrive", queues.redrive),
+                ("purge", queues.purge),
+                ("delete", queues.delete),
             ),
             _RUN,
         ),

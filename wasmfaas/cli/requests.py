@@ -63,7 +63,8 @@ class Requests:
     def _json(self, method: str, path: str, **request: Any) -> Document:
         answer = self._answer(method, path, **request)
         try:
-            document = answer.json()
+            # Operations without a result have no body in SQS's protocol.
+            document = answer.json() if answer.content else {}
         except ValueError:
             document = None
         if not isinstance(document, dict):
@@ -117,7 +118,9 @@ def _told(answer: "httpx.Response") -> Refused:
     except ValueError:
         body = None
     members: Document = body if isinstance(body, dict) else {}
-    code = answer.headers.get("x-amzn-errortype") or members.get("code")
+    # The last is how SQS's protocol names an error: with a namespace.
+    named = str(members.get("__type") or "").rpartition("#")[2]
+    code = answer.headers.get("x-amzn-errortype") or members.get("code") or named
     message = members.get("message") or members.get("Message")
     return Refused(
         str(code or "UnexpectedAnswer").split(":")[0],
