@@ -26,6 +26,8 @@ EXPORT_REACTOR_ALLOC = "wasmfaas_alloc"
 EXPORT_REACTOR_HANDLE = "wasmfaas_handle"
 #: Run once before anything else, where a reactor has it (WASI's convention).
 EXPORT_REACTOR_INITIALIZE = "_initialize"
+#: Where a reactor has it, its state is never put back: what it started with must not repeat.
+EXPORT_REACTOR_FRESH = "wasmfaas_fresh"
 
 #: Export of a WASI command.
 EXPORT_COMMAND_START = "_start"

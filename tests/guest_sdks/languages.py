@@ -120,6 +120,10 @@ def _javascript(source: Path, cache_dir: Path) -> Files:
     )
 
 
+def _go(source: Path, cache_dir: Path) -> Files:
+    return toolchain.built(lambda output: toolchain.build_go(source.parent, cache_dir, output))
+
+
 LANGUAGES = (
     Language(
         name="c",
@@ -165,5 +169,13 @@ LANGUAGES = (
         probe="tests/guest_sdks/probes/probe.js",
         inputs=JAVASCRIPT_SDK,
         build=_javascript,
+    ),
+    Language(
+        name="go",
+        kind=PackageKind.REACTOR,
+        sample="guest-sdks/go/samples/{}/main.go",
+        probe="tests/guest_sdks/probes/go/main.go",
+        inputs=("guest-sdks/go",),
+        build=_go,
     ),
 )

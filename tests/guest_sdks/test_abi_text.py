@@ -69,7 +69,8 @@ def test_the_wit_file_makes_bindings(world: str, exports: list[str], tmp_path: P
 @pytest.mark.parametrize(
     "name",
     [abi.EXPORT_HANDLE, abi.EXPORT_INIT, abi.EXPORT_MEMORY, abi.EXPORT_REACTOR_ALLOC,
-     abi.EXPORT_REACTOR_HANDLE, abi.EXPORT_REACTOR_INITIALIZE, abi.EXPORT_COMMAND_START,
+     abi.EXPORT_REACTOR_HANDLE, abi.EXPORT_REACTOR_INITIALIZE,
+     abi.EXPORT_REACTOR_FRESH, abi.EXPORT_COMMAND_START,
      abi.TASK_PATH, abi.TMP_PATH, *abi.CORE_IMPORT_MODULES,
      *(prefix.rstrip("/") for prefix in abi.COMPONENT_IMPORT_PREFIXES)],
 )  # fmt: skip

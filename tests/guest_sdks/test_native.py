@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.guest_sdks.reference_host import run_command
-from tests.guest_sdks.toolchain import C_SDK, SDKS, STRICT, zig
+from tests.guest_sdks.toolchain import C_SDK, SDKS, STRICT, go, zig
 
 
 def test_cpp(tmp_path: Path) -> None:
@@ -13,6 +13,10 @@ def test_cpp(tmp_path: Path) -> None:
         f"-I{SDKS / 'cpp' / 'include'}", f"-I{C_SDK / 'include'}", "-o", str(program),
         str(SDKS / "cpp" / "tests" / "test_json.cpp"))  # fmt: skip
     assert run_command(program, b"") == (0, b"", b"")
+
+
+def test_go(cache_dir: Path) -> None:
+    go(SDKS / "go", cache_dir, "test", "-vet=off", "./...")
 
 
 def test_zig() -> None:

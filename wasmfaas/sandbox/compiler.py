@@ -23,6 +23,7 @@ from wasmfaas.sandbox import jail
 from wasmfaas.sandbox.engine import new_engine
 from wasmfaas.sandbox.exposure import expose
 from wasmfaas.sandbox.inspection import Inspector, Refused, shown_reason
+from wasmfaas.sandbox.segments import joined
 
 _RECEIVE_BYTES = 65536
 _OUT_OF_MEMORY = "memory"
@@ -83,6 +84,8 @@ def main() -> None:
 def _serve(inspector: Inspector, wasm_path: Path, output_path: Path, answers: Answers) -> None:
     wasm = wasm_path.read_bytes()
     inspection = inspector.inspect(wasm)
+    if inspection.kind is not PackageKind.COMPONENT:
+        wasm = joined(wasm)
     if inspection.kind is PackageKind.REACTOR and (exposed := expose(wasm)) is not None:
         wasm, inspection = exposed, replace(inspection, restorable=True)
     answers.send(type="inspected", **asdict(inspection))

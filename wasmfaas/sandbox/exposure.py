@@ -8,6 +8,7 @@ change them is left as it is, and gets a new instance for every invocation.
 
 from collections.abc import Iterator
 
+from wasmfaas import abi
 from wasmfaas.sandbox import binary, instructions, leb
 
 #: Exports of this name, and a number, are ours.
@@ -33,12 +34,12 @@ def expose(module: bytes) -> bytes | None:
     could not be put back all the same."""
     try:
         sections = [(number, bytes(content)) for number, content in binary.sections(module)]
-        return _exposed(sections, module[:_HEADER_BYTES])
+        return _exposed(sections, module)
     except (_NotRestorable, instructions.Unknown, IndexError):
         return None
 
 
-def _exposed(sections: list[tuple[int, bytes]], header: bytes) -> bytes:
+def _exposed(sections: list[tuple[int, bytes]], module: bytes) -> bytes:
     by_id = dict(sections)
     _refuse_imported_state(by_id.get(_IMPORT, b"\0"))
     if not instructions.changes_only_memory_and_globals(by_id.get(_CODE, b"\0")):
@@ -47,10 +48,12 @@ def _exposed(sections: list[tuple[int, bytes]], header: bytes) -> bytes:
     exports = by_id.get(_EXPORT, b"\0")
     if GLOBAL_PREFIX.encode() in exports:
         raise _NotRestorable("exports under our names")
+    if abi.EXPORT_REACTOR_FRESH in binary.exports(module):
+        raise _NotRestorable("asks not to be put back")
     count, start = leb.unsigned(exports, 0)
     added = b"".join(_export(number) for number in mutable)
     exports = leb.encoded(count + len(mutable)) + exports[start:] + added
-    parts = [header]
+    parts = [module[:_HEADER_BYTES]]
     for number, content in sections:
         if number == _EXPORT:
             content = exports
