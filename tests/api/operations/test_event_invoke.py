@@ -84,6 +84,15 @@ def test_where_results_cannot_be_sent(harness: Harness) -> None:
         "function:f), onFailure=null) is invalid.",
         f"{lambdas}gone": f"The destination ARN {lambdas}gone is invalid.",
         f"{lambdas}f": "You can't specify the function as a destination for itself.",
+        **{
+            unserved: f"The destination '{unserved}' cannot be sent to by this server. It sends to "
+            "functions, queues (SQS), topics (SNS) and webhooks (https://…)."
+            for unserved in (
+                "arn:aws:s3:::bucket",
+                "arn:aws:events:us-east-1:000000000000:event-bus/default",
+                "kafka://topic",
+            )
+        },
     }.items():
         said = refused(
             "InvalidParameterValueException",

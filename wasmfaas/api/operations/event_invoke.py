@@ -16,7 +16,9 @@ from wasmfaas.store.registry import Registry
 
 MEMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 #: Services that results can be sent to, by the third part of an ARN.
-SERVICES = ("lambda", "sqs", "sns", "events", "s3")
+SERVICES = ("lambda", "sqs", "sns")
+#: Those to which Lambda can send as well.
+UNSERVED = ("events", "s3")
 PAGE_MAX = 50
 NO_FUNCTION = "The function doesn't exist."
 _FUNCTION = re.compile(
@@ -43,6 +45,7 @@ class Destinations:
             for member in ("OnSuccess", "OnFailure")
         }
         for arn in filter(None, destinations.values()):
+            _check_service(arn)
             self._check_webhook(arn)
             await self._check_function(name, arn)
         if any(arn and not _is_destination(arn) for arn in destinations.values()):
@@ -179,8 +182,18 @@ class EventInvokeOperations:
         return ResourceNotFound(f"The function {place.arn} doesn't have an EventInvokeConfig")
 
 
+def _check_service(arn: str) -> None:
+    """Lambda sends to more services than this server does. Better no than silence."""
+    service = arn.split(":", 3)[2] if arn.count(":") >= 5 else ""
+    if arn.startswith("kafka://") or service in UNSERVED:
+        raise InvalidParameterValue(
+            f"The destination {arn[:200]!a} cannot be sent to by this server. It sends to "
+            "functions, queues (SQS), topics (SNS) and webhooks (https://…)."
+        )
+
+
 def _is_destination(arn: str) -> bool:
-    if arn.startswith("kafka://") or is_webhook(arn):
+    if is_webhook(arn):
         return True
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[2] not in SERVICES:
