@@ -125,6 +125,9 @@ def two_servers(folder: Path, options: Options, steps: Steps) -> Iterator[tuple[
             (folder / name).mkdir()
             started = running(folder / name, options.cache_dir, steps.note)
             servers.append(stack.enter_context(started))
+        for server in servers:
+            # The first has been idle while the second came up.
+            server.reconnect()
         yield servers[0], servers[1]
 
 

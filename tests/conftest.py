@@ -20,8 +20,10 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from tests import postgres
 from wasmfaas.auth.signer import Credentials, Signer
 from wasmfaas.cli.signing import signing
+from wasmfaas.store.database import Database
 
 START_S_MAX = 300
 ROLE = "arn:aws:iam::000000000000:role/lambda"
@@ -190,3 +192,28 @@ def server(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Iterato
 def function_name() -> str:
     """A name that no other test uses."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server for all tests of this process."""
+    if postgres.programs() is None:
+        pytest.skip("there is no PostgreSQL on this machine (initdb was not found)")
+    with postgres.running() as folder:
+        yield folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'database'}"
+    return postgres.create(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture
+def any_database(database_url: str) -> Iterator[Database]:
+    """The same, open; use it as `database` in a module that has to hold on both."""
+    database = Database.open(database_url)
+    yield database
+    database.close()

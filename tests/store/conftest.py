@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests import postgres
 from wasmfaas.store.database import Database
 from wasmfaas.store.datadir import DataDirectory
 from wasmfaas.store.registry import Registry
@@ -54,24 +53,3 @@ def changes() -> list[str]:
 @pytest.fixture
 def registry(database: Database, changes: list[str]) -> Registry:
     return Registry(database, arn, changes.append)
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server for all tests of this process."""
-    if postgres.programs() is None:
-        pytest.skip("there is no PostgreSQL on this machine (initdb was not found)")
-    with postgres.running() as folder:
-        yield folder
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database of either kind; use it as `database` in a module that has to hold on
-    both."""
-    if request.param == "sqlite":
-        database = Database.open(tmp_path / "database")
-    else:
-        database = Database.open(postgres.create(request.getfixturevalue("postgres_server")))
-    yield database
-    database.close()

@@ -41,6 +41,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def database(any_database: Database) -> Database:
+    return any_database
+
+
+@pytest.fixture
 def store(database: Database, clock: Clock) -> KeyValues:
     return KeyValues(database, Quota(entries_max=5, bytes_max=100), clock)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from tests import postgres
 from tests.store.test_queue import DONE, attempt, new
 from wasmfaas.store.database import Database
 from wasmfaas.store.dead_letters import Events
@@ -60,26 +59,19 @@ class Child:
         self.process.stdout.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'database'}"
-    return postgres.create(request.getfixturevalue("postgres_server"))
-
-
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = Database.open(url)
+def database(database_url: str) -> Iterator[Database]:
+    database = Database.open(database_url)
     yield database
     database.close()
 
 
 async def test_a_server_stopped_past_its_lease_touches_nothing_when_it_goes_on(
-    url: str, database: Database
+    database_url: str, database: Database
 ) -> None:
     queue = EventQueue(database, "b", 10, lease_ms=LEASE_MS)
     await queue.enqueue(new("e"))
-    stale = Child(url, "a")
+    stale = Child(database_url, "a")
     try:
         assert stale.does("claim") == "claimed 1"
         os.kill(stale.process.pid, signal.SIGSTOP)

@@ -51,9 +51,11 @@ class Open:
 class Scheduling:
     """One server's part in it."""
 
-    def __init__(self, path: Path, now: str, events_max: int = 1000) -> None:
+    def __init__(self, database: Database | str | Path, now: str, events_max: int = 1000) -> None:
+        """*database* may be the path or the URL of one."""
         self.now_ms = ms(now)
-        self.database = Database.open(path)
+        is_open = isinstance(database, Database)
+        self.database = database if is_open else Database.open(database)
         self.policies = Open()
         self.queue = EventQueue(self.database, "a", events_max, self.clock)
         self.schedules = Schedules(self.database, self.clock)

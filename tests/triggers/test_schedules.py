@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests.triggers.scheduling import FUNCTION, HOUR_MS, Scheduling, ms
 from wasmfaas.api.schedule_timers import never, timer
 from wasmfaas.schedule_errors import ScheduleNotFound
+from wasmfaas.store.database import Database
 from wasmfaas.store.events import NewEvent
 from wasmfaas.store.outbox_tables import OUTBOX
 from wasmfaas.store.schedules import SCHEDULE, Schedule
@@ -29,8 +30,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Scheduling]:
-    scheduling = Scheduling(tmp_path / "database", NOON)
+async def made(any_database: Database) -> AsyncIterator[Scheduling]:
+    scheduling = Scheduling(any_database, NOON)
     yield scheduling
     await scheduling.queue.close()
     scheduling.close()

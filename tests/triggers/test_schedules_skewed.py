@@ -5,7 +5,6 @@ import asyncio
 import json
 import multiprocessing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,11 +20,11 @@ STEP_MS = 10 * 60 * 1000
 EXPRESSIONS = {"cron": "cron(0/30 * * * ? *)", "rate": "rate(40 minutes)"}
 
 
-def serve(path: Path, begin: str, hours: int, skew_ms: int) -> None:
+def serve(url: str, begin: str, hours: int, skew_ms: int) -> None:
     """Look once every ten minutes, by a clock that is wrong."""
 
     async def steps() -> None:
-        server = Scheduling(path, begin)
+        server = Scheduling(url, begin)
         # So that even the clock that is ahead does not begin in the middle.
         for true_ms in range(ms(begin) - HOUR_MS, ms(begin) + (hours + 1) * HOUR_MS, STEP_MS):
             server.now_ms = true_ms + skew_ms
@@ -39,16 +38,17 @@ def serve(path: Path, begin: str, hours: int, skew_ms: int) -> None:
 @pytest.mark.parametrize(
     "begin", ["2027-03-27T22:00:00+00:00", "2027-10-30T22:00:00+00:00"], ids=["spring", "autumn"]
 )
-def test_each_occurrence_is_one_row_and_one_event(tmp_path: Path, begin: str) -> None:
+def test_each_occurrence_is_one_row_and_one_event(database_url: str, begin: str) -> None:
     hours = 6
-    path = tmp_path / "database"
-    made = Scheduling(path, begin)
+    made = Scheduling(database_url, begin)
     zone = {"ScheduleExpressionTimezone": "Europe/Berlin"}
     for name, expression in EXPRESSIONS.items():
         asyncio.run(
             made.schedule(expression, name, **zone, EndDate=ms(begin) / 1000 + hours * 3600)
         )
-    servers = [_CONTEXT.Process(target=serve, args=(path, begin, hours, skew)) for skew in SKEWS_MS]
+    servers = [
+        _CONTEXT.Process(target=serve, args=(database_url, begin, hours, skew)) for skew in SKEWS_MS
+    ]
     for server in servers:
         server.start()
     for server in servers:

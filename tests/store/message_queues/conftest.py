@@ -31,6 +31,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def database(any_database: Database) -> Database:
+    """Queues keep their promises on either."""
+    return any_database
+
+
+@pytest.fixture
 def queues(database: Database, clock: Clock) -> MessageQueues:
     return MessageQueues(database, ARNS, queues_max=5, messages_max=20, clock=clock)
 

@@ -186,7 +186,7 @@ class Functions:
         self.qualifiers.append(qualifier)
         error_type = result if isinstance(result, str) else None
         payload = result if isinstance(result, bytes) else json.dumps(result).encode()
-        return _outcome(name, context.request_id, payload, error_type)
+        return outcome(name, context.request_id, payload, error_type)
 
     async def route(self, name: str, qualifier: str | None = None) -> Route:
         if not self.exists:
@@ -194,7 +194,8 @@ class Functions:
         return None  # type: ignore[return-value]
 
 
-def _outcome(name: str, request_id: str, payload: bytes, error_type: str | None) -> Outcome:
+def outcome(name: str, request_id: str, payload: bytes, error_type: str | None) -> Outcome:
+    """How an invocation ended."""
     usage = Usage(
         request_id=request_id, attempt=1, function_name=name, function_version="7",
         started_at_ms=1, fuel_counted=7, fuel=7, duration_us=1, billed_duration_ms=1, cpu_us=1,
