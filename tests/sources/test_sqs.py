@@ -1,6 +1,7 @@
 """Queues at another server, moto's, by way of the client, the poller and the database."""
 
 import json
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -124,8 +125,10 @@ async def test_what_is_given_back_comes_again_and_what_is_extended_does_not(
 
 
 async def test_a_queue_that_is_not_there(client: Any, sqs: Sqs) -> None:
-    source = SqsQueue(sqs, arn("later"))
+    # The peers of other tests share their queues with this one, within a process.
+    name = f"later-{uuid.uuid4().hex}"
+    source = SqsQueue(sqs, arn(name))
     with pytest.raises(SourceFailed, match="NonExistentQueue"):
         await source.receive(1, 0, frozenset())
-    made(client, "later")
+    made(client, name)
     assert list(await source.receive(1, 0, frozenset())) == []
