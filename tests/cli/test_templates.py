@@ -22,7 +22,7 @@ def test_a_template_answers_as_its_readme_shows(
     folder = tmp_path / function_name
     assert cli("init", template, folder).status == 0
     if (folder / "package.json").exists():
-        installed = node.project(template, cache_dir)
+        installed = node.project(cache_dir)
         (folder / "node_modules").symlink_to(installed / "node_modules")
     if template == "wasi-command":
         subprocess.run(["make", f"PYTHON={sys.executable}"], cwd=folder, check=True)

@@ -21,6 +21,7 @@ __all__ = ["pool"]
 class Program:
     """A built sample or probe of a language, and workers to run it. Lives as long as a module."""
 
+    name: str
     language: Language
     files: Files
     pool: Pool
@@ -34,7 +35,10 @@ class Program:
         return self._targets[key]
 
     def _target(self, members: Mapping[str, Any]) -> Target:
-        settings = {"handler": self.language.handler, **members}
+        handler = self.language.handler.format(self.name)
+        environment = members.get("environment", {"AWS_LAMBDA_LOG_STREAM_NAME": "stream"})
+        own = {"handler": handler, "environment": {**environment, "_HANDLER": handler}}
+        settings = {**members, **own}
         if self.language.kind is PackageKind.PYTHON:
             return self.pool.package(self.files, **settings)
         rest = {name: data for name, data in self.files.items() if name != MODULE}
@@ -55,7 +59,7 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 
 def _program(name: str, language: Language, pool: Pool, cache_dir: Path) -> Program:
-    return Program(language, language.package(name, cache_dir), pool)
+    return Program(name, language, language.package(name, cache_dir), pool)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ beside the samples which show what a handler finds; `test_conformance` says what
 """
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -21,7 +22,14 @@ from wasmfaas.models import PackageKind
 ROOT = Path(__file__).parents[2]
 SAMPLES = ("hello", "echo", "error", "log")
 PROBE = "probe"
-JAVASCRIPT_SDK = tuple(f"guest-sdks/{path}" for path, _ in TEMPLATES["javascript"].sdk)
+SCRIPTS = "scripts"
+SCRIPT_INPUTS = (
+    *(f"guest-sdks/{path}" for path, _ in TEMPLATES["typescript"].sdk),
+    "guest-sdks/javascript/samples",
+    "guest-sdks/typescript/samples",
+    "tests/guest_sdks/probes/probe.js",
+    "tests/guest_sdks/probes/probe.ts",
+)
 MODULE = "bootstrap.wasm"
 
 #: What a package consists of: names and contents.
@@ -44,7 +52,10 @@ class Language:
     build: Callable[[Path, Path], Files]
     #: Why functions cannot be made on this machine; None where they can.
     missing: Callable[[], str | None] = lambda: None
+    #: The function's Handler, with `{}` for the program's name where one package has them all.
     handler: str = "bootstrap"
+    #: The name of the package that has all programs; None where each has its own.
+    shared: str | None = None
     #: Whether a string can hold U+0000.
     holds_nul: bool = True
     #: Whether an error carries where it came from.
@@ -57,7 +68,8 @@ class Language:
     def package(self, program: str, cache_dir: Path) -> Files:
         """The package of a sample or of the probe, built at most once of the same sources."""
         source = self.source(program)
-        kept = cache_dir / "guest-builds" / f"{self.name}-{program}-{self._digest(source)}"
+        name = self.shared or f"{self.name}-{program}"
+        kept = cache_dir / "guest-builds" / f"{name}-{self._digest(source)}"
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
@@ -77,8 +89,9 @@ class Language:
 
     def _digest(self, source: Path) -> str:
         digest = hashlib.sha256(sys.version.encode())
-        builders = (Path(__file__), Path(toolchain.__file__), Path(node.__file__))
-        for path in _files(source, *builders, *(ROOT / name for name in self.inputs)):
+        builders = [Path(__file__), Path(toolchain.__file__), Path(node.__file__)]
+        sources = [] if self.shared else [source]
+        for path in _files(*sources, *builders, *(ROOT / name for name in self.inputs)):
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
         return digest.hexdigest()[:24]
 
@@ -113,11 +126,31 @@ def _zig(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_zig(source, output))
 
 
-def _javascript(source: Path, cache_dir: Path) -> Files:
-    folder = node.project("typescript", cache_dir)
-    return toolchain.built(
-        lambda output: node.node("sdk/build.js", str(source), "-o", str(output), folder=folder)
-    )
+def _scripts(source: Path, cache_dir: Path) -> Files:
+    """All programs in JavaScript and TypeScript in one component: the engine is most of any, and
+    takes seconds to compile."""
+    folder = node.project(cache_dir)
+    programs = {
+        language.handler.format(program): language.source(program)
+        for language in LANGUAGES
+        if language.shared == SCRIPTS
+        for program in (*SAMPLES, PROBE)
+    }
+    imports = [
+        f"import {{ handler as handler{number} }} from {json.dumps(str(path))};"
+        for number, path in enumerate(programs.values())
+    ]
+    handlers = [f"{json.dumps(name)}: handler{n}" for n, name in enumerate(programs)]
+    with tempfile.TemporaryDirectory() as temporary:
+        entry = Path(temporary) / "programs.js"
+        entry.write_text(
+            "\n".join(imports) + f"\nconst handlers = {{ {', '.join(handlers)} }};\n"
+            "export const handler = (event, context) =>"
+            " handlers[process.env._HANDLER](event, context);\n"
+        )
+        return toolchain.built(
+            lambda output: node.node("sdk/build.js", str(entry), "-o", str(output), folder=folder)
+        )
 
 
 def _go(source: Path, cache_dir: Path) -> Files:
@@ -167,8 +200,20 @@ LANGUAGES = (
         kind=PackageKind.COMPONENT,
         sample="guest-sdks/javascript/samples/{}.js",
         probe="tests/guest_sdks/probes/probe.js",
-        inputs=JAVASCRIPT_SDK,
-        build=_javascript,
+        inputs=SCRIPT_INPUTS,
+        build=_scripts,
+        handler="javascript.{}",
+        shared=SCRIPTS,
+    ),
+    Language(
+        name="typescript",
+        kind=PackageKind.COMPONENT,
+        sample="guest-sdks/typescript/samples/{}.ts",
+        probe="tests/guest_sdks/probes/probe.ts",
+        inputs=SCRIPT_INPUTS,
+        build=_scripts,
+        handler="typescript.{}",
+        shared=SCRIPTS,
     ),
     Language(
         name="go",

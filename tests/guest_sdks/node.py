@@ -1,4 +1,4 @@
-"""Projects with their npm packages installed, once for all test processes of a machine."""
+"""A project with its npm packages installed, once for all test processes of a machine."""
 
 import functools
 import hashlib
@@ -15,6 +15,7 @@ from wasmfaas.cli.building import BuildSettings
 from wasmfaas.cli.commands.init import write
 from wasmfaas.store.locks import FileLock
 
+TEMPLATE = "typescript"
 INSTALL_S_MAX = 600
 POLL_S = 0.2
 #: What npm says where it gets no connection; what a registry answers is told otherwise.
@@ -24,16 +25,17 @@ _UNREACHABLE = re.compile(
 )
 
 
-def project(template: str, cache_dir: Path) -> Path:
-    """The folder of a project as `wasmfaas init` writes it, built once, as `wasmfaas build` does:
-    so its packages are those of the template's lock file. Not to be changed.
+def project(cache_dir: Path) -> Path:
+    """The folder of a project in TypeScript as `wasmfaas init` writes it, built once, as
+    `wasmfaas build` does: so its packages are those of the template's lock file, which has what
+    JavaScript's has and the compiler. Not to be changed.
 
     Skips the test where the packages are not there yet and their registry cannot be reached.
     """
     with tempfile.TemporaryDirectory(dir=cache_dir) as temporary:
-        fresh = Path(temporary) / template
-        write(template, fresh)
-        folder = cache_dir / "node-projects" / f"{template}-{_digest(fresh)}"
+        fresh = Path(temporary) / TEMPLATE
+        write(TEMPLATE, fresh)
+        folder = cache_dir / "node-projects" / f"{TEMPLATE}-{_digest(fresh)}"
         lock = FileLock(folder.with_suffix(".lock"))
         folder.parent.mkdir(exist_ok=True)
         deadline = time.monotonic() + INSTALL_S_MAX
@@ -46,7 +48,7 @@ def project(template: str, cache_dir: Path) -> Path:
                 if not folder.exists():
                     if (reason := unreachable()) is not None:
                         pytest.skip(reason)
-                    building.build(fresh, BuildSettings(language=template))
+                    building.build(fresh, BuildSettings(language=TEMPLATE))
                     os.rename(fresh, folder)
             finally:
                 lock.release()

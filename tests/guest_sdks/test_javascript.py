@@ -1,21 +1,23 @@
-"""The SDK of JavaScript and TypeScript: its own tests, its types, and the samples in TypeScript."""
+"""The SDK of JavaScript and TypeScript: its own tests, and its types."""
 
 import json
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import Server
 from tests.guest_sdks.node import node, project
+from wasmfaas.cli.commands.init import write
 
 SDKS = Path(__file__).parents[2] / "guest-sdks"
-SAMPLES = ("hello", "echo", "error", "log")
+PROBE = Path(__file__).with_name("probes") / "probe.ts"
 
 
 @pytest.fixture(scope="module")
 def installed(cache_dir: Path) -> Path:
     """A project with the SDK and TypeScript; not to be changed."""
-    return project("typescript", cache_dir)
+    return project(cache_dir)
 
 
 @pytest.fixture
@@ -37,65 +39,49 @@ def test_its_own_tests_pass(workspace: Path) -> None:
     assert "fail 0" in told
 
 
-def test_the_projects_own_tests_pass(installed: Path, cache_dir: Path) -> None:
-    assert "pass 1" in node("--test", "app.test.js", folder=project("javascript", cache_dir))
+def test_the_projects_own_tests_pass(installed: Path, tmp_path: Path) -> None:
+    write("javascript", tmp_path)
+    (tmp_path / "node_modules").symlink_to(installed / "node_modules")
+    assert "pass 1" in node("--test", "app.test.js", folder=tmp_path)
 
 
-def test_types_of_samples_and_templates_are_right(workspace: Path, installed: Path) -> None:
+def test_the_packages_of_both_templates_are_the_same_but_for_the_compiler() -> None:
+    """So tests of both can do with those that one of them has installed."""
+    package, packages = locked("javascript")
+    package_of_typescript, packages_of_typescript = locked("typescript")
+    compiler = {"typescript": package_of_typescript["devDependencies"]["typescript"]}
+    assert package_of_typescript["devDependencies"] == package["devDependencies"] | compiler
+    assert packages_of_typescript.pop("node_modules/typescript")
+    assert packages_of_typescript == packages
+
+
+def locked(template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The project itself, and the packages that it depends on, in its lock file."""
+    text = (resources.files("wasmfaas.cli") / f"templates/{template}/package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    return packages.pop(""), packages
+
+
+def test_types(workspace: Path, installed: Path) -> None:
+    """Those of the SDK hold for samples, probe and template; what is wrong, and only that, is
+    told."""
     compiler = str(installed / "node_modules/typescript/bin/tsc")
     node(compiler, folder=installed)
-    node(compiler, "-p", str(SDKS / "typescript"), folder=workspace)
-
-
-def test_types_that_are_wrong_are_told(workspace: Path, installed: Path) -> None:
     (workspace / "wrong.ts").write_text(
         'import type { Handler } from "wasmfaas";\n'
         "export const handler: Handler<object, string> = (event, context) => context.nothing;\n"
         "fetch2(setTimeout(handler, document));\n"
     )
-    compiler = str(installed / "node_modules/typescript/bin/tsc")
-    with pytest.raises(AssertionError) as raised:
-        node(
-            compiler, "--noEmit", "--strict", "--module", "ESNext", "--moduleResolution", "Bundler",
-            "--lib", "ES2023", "--types", "wasmfaas/globals", "wrong.ts", folder=workspace,
-        )  # fmt: skip
-    for name in ("nothing", "fetch2", "document"):
-        assert name in str(raised.value)
-
-
-def test_typescript_samples_answer(
-    server: Server, installed: Path, function_name: str, tmp_path: Path
-) -> None:
-    """All in one component, as compiling one takes seconds."""
-    source = tmp_path / "samples.ts"
-    imports = [
-        f'import * as {name} from "{SDKS}/typescript/samples/{name}.ts";' for name in SAMPLES
-    ]
-    source.write_text(
-        "\n".join(imports) + f"\nconst samples = {{ {', '.join(SAMPLES)} }};\n"
-        "export const handler = (event: { sample: keyof typeof samples; event: any }, context: any)"
-        " =>\n  samples[event.sample].handler(event.event, context);\n"
+    own = json.loads((SDKS / "typescript/tsconfig.json").read_text())
+    files = [str(SDKS / "typescript" / path) for path in own["files"]]
+    inherited = {"extends": str(SDKS / "typescript/tsconfig.json")}
+    (workspace / "tsconfig.json").write_text(
+        json.dumps(inherited | {"files": [*files, str(PROBE), "wrong.ts"]})
     )
-    module = tmp_path / "bootstrap.wasm"
-    node("sdk/build.js", str(source), "-o", str(module), folder=installed)
-    server.deploy(
-        function_name, {"bootstrap.wasm": module.read_bytes()},
-        Runtime="provided.al2023", Handler="bootstrap", Timeout=30,
-    )  # fmt: skip
-
-    def invoke(sample: str, event: object) -> dict[str, object]:
-        answer: dict[str, object] = server.invoke(
-            function_name, {"sample": sample, "event": event}
-        )[0]
-        return answer
-
-    assert invoke("hello", {"name": "Ada"}) == {"greeting": "Hello, Ada!"}
-    assert invoke("hello", {})["errorType"] == "BadEvent"
-    echoed = invoke("echo", {"a": [1, None]})
-    assert echoed["event"] == {"a": [1, None]}
-    assert json.loads(json.dumps(echoed["context"]))["functionName"] == function_name
-    assert invoke("error", {"value": 9}) == 3
-    failed = invoke("error", {"value": -4})
-    assert failed["errorMessage"] == "-4 has no square root here"
-    assert "typescript/samples/error.ts:15" in str(failed["stackTrace"])
-    assert invoke("log", None)["remainingMs"]
+    with pytest.raises(AssertionError) as raised:
+        node(compiler, "--pretty", "false", folder=workspace)
+    told = [line for line in str(raised.value).splitlines() if "error TS" in line]
+    assert len(told) == 3, told
+    for line, name in zip(told, ("nothing", "fetch2", "document"), strict=True):
+        assert line.startswith("wrong.ts"), told
+        assert name in line
