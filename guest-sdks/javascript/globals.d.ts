@@ -39,6 +39,77 @@ declare global {
     readonly stdout: { write(text: string): void };
   };
 
+  /** Rejects with HostError where there is no answer, or where permissions do not give it. */
+  function fetch(url: string | { toString(): string }, init?: RequestInit): Promise<Response>;
+
+  interface RequestInit {
+    body?: string | ArrayBuffer | ArrayBufferView | null;
+    headers?: HeadersInit;
+    method?: string;
+    redirect?: "follow" | "manual" | "error";
+    /** How long it may take: AbortSignal.timeout(ms). The host is asked at once, so nothing else ends it. */
+    signal?: AbortSignal | null;
+  }
+
+  type HeadersInit = Headers | Iterable<readonly [string, string]> | Record<string, string>;
+
+  class Headers {
+    constructor(init?: HeadersInit);
+    append(name: string, value: string): void;
+    delete(name: string): void;
+    /** All values of a name, with commas between; null where there are none. */
+    get(name: string): string | null;
+    getSetCookie(): string[];
+    has(name: string): boolean;
+    set(name: string, value: string): void;
+    forEach(visit: (value: string, name: string, headers: Headers) => void): void;
+    entries(): IterableIterator<[string, string]>;
+    keys(): IterableIterator<string>;
+    values(): IterableIterator<string>;
+    [Symbol.iterator](): IterableIterator<[string, string]>;
+  }
+
+  interface ResponseInit {
+    headers?: HeadersInit;
+    status?: number;
+    statusText?: string;
+  }
+
+  /** What was fetched; its body can be read once. */
+  class Response {
+    constructor(body?: string | ArrayBuffer | ArrayBufferView | null, init?: ResponseInit);
+    static json(value: unknown, init?: ResponseInit): Response;
+    readonly status: number;
+    readonly statusText: string;
+    /** Whether the status is from 200 to 299. */
+    readonly ok: boolean;
+    readonly headers: Headers;
+    /** Where it came from, after redirects. */
+    readonly url: string;
+    readonly bodyUsed: boolean;
+    text(): Promise<string>;
+    json(): Promise<any>;
+    bytes(): Promise<Uint8Array>;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    clone(): Response;
+  }
+
+  class AbortSignal {
+    static abort(reason?: unknown): AbortSignal;
+    static timeout(milliseconds: number): AbortSignal;
+    readonly aborted: boolean;
+    readonly reason: any;
+    onabort: ((event: { type: string; target: AbortSignal }) => void) | null;
+    throwIfAborted(): void;
+    addEventListener(type: "abort", listener: (event: { type: string; target: AbortSignal }) => void): void;
+    removeEventListener(type: "abort", listener: (event: { type: string; target: AbortSignal }) => void): void;
+  }
+
+  class AbortController {
+    readonly signal: AbortSignal;
+    abort(reason?: unknown): void;
+  }
+
   var performance: { now(): number };
 
   class TextEncoder {

@@ -22,6 +22,8 @@ from wasmfaas.models import PackageKind
 ROOT = Path(__file__).parents[2]
 SAMPLES = ("hello", "echo", "error", "log")
 PROBE = "probe"
+#: A program in TypeScript alone, for test_capabilities.
+CAPABILITIES = "capabilities"
 SCRIPTS = "scripts"
 SCRIPT_INPUTS = (
     *(f"guest-sdks/{path}" for path, _ in TEMPLATES["typescript"].sdk),
@@ -29,6 +31,7 @@ SCRIPT_INPUTS = (
     "guest-sdks/typescript/samples",
     "tests/guest_sdks/probes/probe.js",
     "tests/guest_sdks/probes/probe.ts",
+    "tests/guest_sdks/probes/capabilities.ts",
 )
 MODULE = "bootstrap.wasm"
 
@@ -60,10 +63,15 @@ class Language:
     holds_nul: bool = True
     #: Whether an error carries where it came from.
     has_traces: bool = True
+    #: Whether the probe asks the host for what is outside of the sandbox.
+    has_calls: bool = False
 
     def source(self, program: str) -> Path:
-        """The source of a sample, or of the probe."""
-        return ROOT / (self.probe if program == PROBE else self.sample.format(program))
+        """The source of a sample, of the probe, or of another program beside that."""
+        if program in SAMPLES:
+            return ROOT / self.sample.format(program)
+        probe = ROOT / self.probe
+        return probe if program == PROBE else probe.with_stem(program)
 
     def package(self, program: str, cache_dir: Path) -> Files:
         """The package of a sample or of the probe, built at most once of the same sources."""
@@ -134,7 +142,8 @@ def _scripts(source: Path, cache_dir: Path) -> Files:
         language.handler.format(program): language.source(program)
         for language in LANGUAGES
         if language.shared == SCRIPTS
-        for program in (*SAMPLES, PROBE)
+        for program in (*SAMPLES, PROBE, CAPABILITIES)
+        if language.source(program).exists()
     }
     imports = [
         f"import {{ handler as handler{number} }} from {json.dumps(str(path))};"
@@ -185,6 +194,7 @@ LANGUAGES = (
         inputs=(),
         build=_python,
         handler="app.lambda_handler",
+        has_calls=True,
     ),
     Language(
         name="zig",
@@ -204,6 +214,7 @@ LANGUAGES = (
         build=_scripts,
         handler="javascript.{}",
         shared=SCRIPTS,
+        has_calls=True,
     ),
     Language(
         name="typescript",
@@ -214,6 +225,7 @@ LANGUAGES = (
         build=_scripts,
         handler="typescript.{}",
         shared=SCRIPTS,
+        has_calls=True,
     ),
     Language(
         name="go",

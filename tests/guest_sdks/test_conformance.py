@@ -11,6 +11,7 @@ The samples do what `guest-sdks/README.md` says. A probe gets `{"do": what, …}
 | `context` | what the SDK's context holds, and `remainingMs` |
 | `text` | `text`, read into a string of the language and written again |
 | `value` | `value`, read into a value of the language and written again |
+| `get` | what the key-value capability has under `key`, as text, or null |
 | `fail` | an error of the type `type` with the message `message` |
 | `panic` | what a bug does in the language; `message` goes with it |
 | `exit` | ends the process |
@@ -32,7 +33,11 @@ from typing import Any
 import pytest
 
 from tests.guest_sdks.conftest import GROWTH_BYTES_MAX, Program
+from tests.sandbox.calling import Respond, ask
 from tests.sandbox.conftest import REQUEST_ID, answer
+from wasmfaas.capabilities.failures import Kind
+from wasmfaas.capabilities.requests import decoded, encoded
+from wasmfaas.invoke.job import Call
 from wasmfaas.invoke.reply import Reply
 from wasmfaas.models import Isolation
 from wasmfaas.settings import MIB
@@ -252,6 +257,42 @@ def test_a_body_of_text_is_its_bytes(probe: Program) -> None:
     text = 'zwei\n"Zeilen" 日本語'
     reply = answer(probe.invoke(http_event(text.encode(), encoded=False)))
     assert body_of(reply) == text.encode()[::-1]
+
+
+def get(probe: Program, respond: Respond, key: str = "a") -> tuple[Reply, list[Call]]:
+    if not probe.language.has_calls:
+        pytest.skip(f"the SDK of {probe.language.name} has no calls")
+    return ask(probe.pool, probe.target(), respond, {"do": "get", "key": key})
+
+
+@pytest.mark.parametrize(
+    "text", ["blue", "ä日😀", None, "x" * 5_000_000], ids=lambda text: str(text)[:4]
+)
+def test_the_host_is_asked_and_answers(probe: Program, text: str | None) -> None:
+    value = None if text is None else text.encode()
+
+    def respond(call: Call) -> tuple[bool, bytes]:
+        members = {"value": value, "version": 1, "expiresAtMs": None, "new": [1]}
+        return True, encoded(call.form, members)
+
+    reply, calls = get(probe, respond, "köln")
+    assert answer(reply) == text
+    [call] = calls
+    asked = decoded(call.operation, call.form, call.request)
+    assert (call.operation, asked.text("key")) == ("kv.get", "köln")
+    asked.only("key")
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS_DENIED, Kind.UNAVAILABLE])
+def test_what_the_host_refuses_is_an_error_of_its_type(probe: Program, kind: Kind) -> None:
+    message = 'this function\'s "permissions.kv" do not have it, ä'
+
+    def respond(call: Call) -> tuple[bool, bytes]:
+        return False, encoded(call.form, {"errorType": kind.value, "errorMessage": message})
+
+    payload = failed(get(probe, respond)[0])
+    assert (payload["errorType"], payload["errorMessage"]) == (kind.value, message)
+    assert answer(probe.invoke({"do": "count"})) == 1
 
 
 def body_of(reply: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from tests.guest_sdks.node import node, project
 from wasmfaas.cli.commands.init import write
 
 SDKS = Path(__file__).parents[2] / "guest-sdks"
-PROBE = Path(__file__).with_name("probes") / "probe.ts"
+PROBES = sorted(map(str, Path(__file__).with_name("probes").glob("*.ts")))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_types(workspace: Path, installed: Path) -> None:
     files = [str(SDKS / "typescript" / path) for path in own["files"]]
     inherited = {"extends": str(SDKS / "typescript/tsconfig.json")}
     (workspace / "tsconfig.json").write_text(
-        json.dumps(inherited | {"files": [*files, str(PROBE), "wrong.ts"]})
+        json.dumps(inherited | {"files": [*files, *PROBES, "wrong.ts"]})
     )
     with pytest.raises(AssertionError) as raised:
         node(compiler, "--pretty", "false", folder=workspace)

@@ -1,5 +1,8 @@
 // What JavaScript finds beside the language itself; imported before anything else is.
+import { AbortController, AbortSignal } from "./abort.js";
+import { HostError, answerWith } from "./calls.js";
 import { Console } from "./console.js";
+import { Headers, Response, fetch } from "./fetch.js";
 import { host } from "./host.js";
 import { Queue, installQueue } from "./queue.js";
 import { Generator, cryptoOf } from "./random.js";
@@ -18,7 +21,17 @@ export const queue = new Queue(host);
 // its own jobs.
 installQueue(globalThis, queue, () => engineThen.call(enginePromise, () => queue.run(() => false)));
 
+answerWith((operation, request) => {
+  if (queue.isServing) return host.call(operation, request);
+  throw new HostError(
+    "InvalidRequest",
+    `${operation} is there while an event is handled, and not at a module's top level, which runs while it is built`,
+  );
+});
 Object.assign(globalThis, { console, crypto: cryptoOf(host), TextDecoder, TextEncoder });
+// The SDK's own frames, which an error does not show, are a dozen where the host was asked.
+Error.stackTraceLimit = 50;
+Object.assign(globalThis, { AbortController, AbortSignal, Headers, Response, fetch });
 Math.random = () => generator.next();
 globalThis.process = {
   get env() {

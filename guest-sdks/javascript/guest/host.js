@@ -1,14 +1,30 @@
-// All that the SDK asks of the host: WASI, as wit/world.wit imports it. Everything else is given
-// this object, so that it runs in Node.js with another one.
+// All that the SDK asks of the host: WASI and our own call, as wit/world.wit imports them. Everything
+// else is given this object, so that it runs in Node.js with another one.
 import environment from "wasi:cli/environment@0.2.12";
 import exit from "wasi:cli/exit@0.2.12";
 import stderr from "wasi:cli/stderr@0.2.12";
 import clock from "wasi:clocks/monotonic-clock@0.2.12";
 import random from "wasi:random/random@0.2.12";
 
+import { HostError } from "./calls.js";
+
 const WRITE_BYTES_MAX = 4096; // of wasi:io's blocking-write-and-flush
 
+// A function that a world imports is a global.
+const { call } = globalThis;
+delete globalThis.call;
+
 export const host = {
+  /** @param {string} operation @param {string} request @returns {string} Throws HostError. */
+  call(operation, request) {
+    try {
+      return call(operation.toWellFormed(), request);
+    } catch (error) {
+      const { errorType, errorMessage } = JSON.parse(error.payload);
+      throw new HostError(errorType, errorMessage);
+    }
+  },
+
   /** @returns {Array<[string, string]>} */
   environment: () => environment.getEnvironment(),
 

@@ -1,4 +1,5 @@
 // Requests and responses of function URLs (payload format 2.0).
+import { fromBase64, toBase64 } from "./base64.js";
 
 /** The request that a function URL's event holds. */
 export class HttpRequest {
@@ -24,7 +25,7 @@ export class HttpRequest {
   bytes() {
     const body = this.#event.body ?? "";
     if (!this.#event.isBase64Encoded) return new TextEncoder().encode(body);
-    return Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+    return fromBase64(body);
   }
 
   /** The body as text. */
@@ -67,15 +68,8 @@ export function text(body, options) {
 
 /** An answer of a Uint8Array's bytes. */
 export function binary(body, options) {
-  const encoded = response(base64(body), "application/octet-stream", options);
+  const encoded = response(toBase64(body), "application/octet-stream", options);
   return { ...encoded, isBase64Encoded: true };
-}
-
-function base64(bytes) {
-  let characters = "";
-  for (let start = 0; start < bytes.length; start += 4096)
-    characters += String.fromCharCode(...bytes.subarray(start, start + 4096));
-  return btoa(characters);
 }
 
 /** An answer of HTML. */

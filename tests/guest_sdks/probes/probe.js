@@ -1,5 +1,5 @@
 // The probe of the conformance run, in JavaScript; test_conformance.py says what it does.
-import { HttpRequest, binary } from "wasmfaas";
+import { HttpRequest, binary, kv } from "wasmfaas";
 
 let count = 0;
 
@@ -26,6 +26,7 @@ const ACTIONS = {
     logStreamName: context.logStreamName,
     traceId: context.traceId,
   }),
+  get: ({ key }) => kv.get(key),
   text: ({ text }) => text,
   value: ({ value }) => value,
   async fail({ type, message }) {

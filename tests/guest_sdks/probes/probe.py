@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from wasmfaas import LambdaContext, http
+from wasmfaas import LambdaContext, http, kv
 
 logger = logging.getLogger("probe")
 count = 0
@@ -55,6 +55,11 @@ def panic(event: Any, context: LambdaContext) -> Any:
     raise AssertionError(event["message"])
 
 
+def get(event: Any, context: LambdaContext) -> Any:
+    value = kv.get(event["key"])
+    return None if value is None else value.decode()
+
+
 def log(event: Any, context: LambdaContext) -> Any:
     print("one")
     print("two", file=sys.stderr)
@@ -78,6 +83,7 @@ DONE = {
     "context": known,
     "text": lambda event, context: event["text"],
     "value": lambda event, context: event["value"],
+    "get": get,
     "fail": fail,
     "panic": panic,
     "exit": lambda event, context: sys.exit(),

@@ -1,9 +1,10 @@
 // The probe of the conformance run, in TypeScript; test_conformance.py says what it does.
-import { HttpRequest, binary } from "wasmfaas";
+import { HttpRequest, binary, kv } from "wasmfaas";
 import type { Context, Handler, HttpAnswer, HttpEvent } from "wasmfaas";
 
 interface Asked {
   readonly do: keyof typeof ACTIONS;
+  readonly key: string;
   readonly message: string;
   readonly name: string;
   readonly text: string;
@@ -38,6 +39,7 @@ const ACTIONS = {
     logStreamName: context.logStreamName,
     traceId: context.traceId,
   }),
+  get: ({ key }) => kv.get(key),
   text: ({ text }) => text,
   value: ({ value }) => value,
   async fail({ type, message }) {

@@ -26,6 +26,8 @@ _JAVASCRIPT_SDK = tuple(
         "index.js",
         "origins.js",
         "package.json",
+        "testing.d.ts",
+        "testing.js",
         "wit",
     )
 )

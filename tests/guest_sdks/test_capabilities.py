@@ -1,0 +1,149 @@
+"""What the host does for functions in JavaScript and TypeScript, on a real server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Server
+from tests.guest_sdks.languages import CAPABILITIES, LANGUAGES
+
+
+class Web(ThreadingHTTPServer):
+    """A site, some of which does not answer before it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Page)
+        self.closing = threading.Event()
+
+
+class Page(BaseHTTPRequestHandler):
+    """Tells what it is asked, or sends the body back."""
+
+    server: Web
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path == "/hangs":
+            self.server.closing.wait()
+        kind, mine = self.headers.get("Content-Type"), self.headers.get("X-Mine")
+        told = {"method": self.command, "path": self.path, "body": body.decode("latin-1")}
+        told |= {"type": kind, "mine": mine}
+        content = body if self.path == "/back" else json.dumps(told).encode()
+        self.send_response(302 if self.path == "/away" else 404 if self.path == "/none" else 200)
+        if self.path == "/away":
+            self.send_header("Location", "/there?x=1")
+        self.send_header("Content-Type", "application/json")
+        for cookie in ("a=1", "b=2"):
+            self.send_header("Set-Cookie", cookie)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    web = Web()
+    threading.Thread(target=web.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"http://127.0.0.1:{web.server_port}"
+    web.closing.set()
+    web.shutdown()
+    web.server_close()
+
+
+@pytest.fixture(scope="module")
+def deployed(server: Server, cache_dir: Path) -> str:
+    [typescript] = [each for each in LANGUAGES if each.name == "typescript"]
+    files = typescript.package(CAPABILITIES, cache_dir)
+    handler = typescript.handler.format(CAPABILITIES)
+    return server.deploy(
+        "script-capabilities", files, Runtime="provided.al2023", Handler=handler, Timeout=60
+    )
+
+
+def permit(server: Server, name: str, **permissions: Any) -> None:
+    path = f"/_wasmfaas/v1/functions/{name}/permissions"
+    answer = server.http.put(path, json=permissions)
+    assert answer.status_code == 200, answer.text
+
+
+def test_fetch_asks_a_permitted_server_and_no_other(
+    server: Server, deployed: str, site: str
+) -> None:
+    def fetch(path: str, **event: Any) -> Any:
+        return server.invoke(deployed, {"do": "fetch", "url": f"{site}{path}", **event})[0]
+
+    permit(server, deployed)
+    refused = fetch("/a")
+    assert refused["errorType"] == "AccessDenied"
+    assert f"permissions.fetch does not have {site}" in refused["errorMessage"]
+    assert any("capabilities.ts" in line for line in refused["stackTrace"])
+    permit(server, deployed, fetch=[site])
+    told = fetch("/ä b?c", init={"method": "post", "body": "é", "headers": {"X-Mine": "m"}})
+    seen = {"method": "POST", "path": "/%C3%A4%20b?c", "body": "Ã©", "mine": "m",
+            "type": "text/plain;charset=UTF-8"}  # fmt: skip
+    assert (told["status"], told["ok"], told["json"]) == (200, True, seen)
+    assert told["length"] == len(json.dumps(seen))
+    headers = [name for name, _ in told["headers"]]
+    assert headers == sorted(headers)
+    assert [value for name, value in told["headers"] if name == "set-cookie"] == ["a=1", "b=2"]
+    assert (fetch("/none")["status"], fetch("/none")["ok"]) == (404, False)
+    assert fetch("/away")["url"] == f"{site}/there?x=1"
+    assert fetch("/away", init={"redirect": "manual"})["status"] == 302
+    back = fetch("/back", init={"method": "PUT"}, isBinary=True)
+    assert back["bytes"] == list(range(256))
+    assert fetch("/hangs", timeoutMs=100)["errorType"] == "Timeout"
+    for url in (server.url, "http://127.0.0.2/", "https://example.com/"):
+        answer, _ = server.invoke(deployed, {"do": "fetch", "url": url})
+        assert answer["errorType"] == "AccessDenied"
+
+
+def test_values_are_kept(server: Server, deployed: str) -> None:
+    assert server.invoke(deployed, {"do": "visit"})[0]["errorType"] == "AccessDenied"
+    permit(server, deployed, kv=["self"])
+    assert [server.invoke(deployed, {"do": "visit"})[0] for _ in range(3)] == [1, 2, 3]
+    assert server.invoke(deployed, {"do": "keys"})[0] == {
+        "keys": ["binary", "text", "visits"],
+        "isKept": True,
+        "deleted": [True, False],
+        "left": None,
+        "text": "é",
+    }
+
+
+CALLEE = """
+def lambda_handler(event, context):
+    return [event["n"] + 1, context.function_name]
+"""
+
+
+def test_functions_call_functions(server: Server, deployed: str) -> None:
+    server.deploy("script-callee", {"app.py": CALLEE}, Timeout=60)
+
+    def invoke(do: str, event: Any) -> Any:
+        return server.invoke(deployed, {"do": do, "name": "script-callee", "event": event})[0]
+
+    permit(server, deployed)
+    assert invoke("invoke", {"n": 1})["errorType"] == "AccessDenied"
+    permit(server, deployed, invoke=["script-callee"])
+    assert invoke("invoke", {"n": 1}) == {"answer": [2, "script-callee"]}
+    assert invoke("invoke", {}) == {"kind": "Unhandled", "message": "'n'"}
+    assert len(invoke("invokeEvent", {"n": 1})) == 36
+
+
+def test_secrets_are_read(server: Server, deployed: str) -> None:
+    asked = {"do": "secret", "name": "SCRIPT_TOKEN"}
+    permit(server, deployed, secrets=["SCRIPT_TOKEN"])
+    assert server.invoke(deployed, asked)[0]["errorType"] == "NotFound"
+    path = "/_wasmfaas/v1/secrets/SCRIPT_TOKEN"
+    assert server.http.put(path, content="hünter2").status_code == 200
+    assert server.invoke(deployed, asked)[0] == "hünter2"
