@@ -101,6 +101,28 @@ def test_a_toolchain_that_is_too_old_is_told(folder: Path, monkeypatch: pytest.M
         toolchains.go()
 
 
+def test_rust_is_asked_for_the_target_that_it_has(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("HOME", str(folder))
+    (folder / "Cargo.toml").write_text('[package]\nname = "my-function"\n')
+    with pytest.raises(Failure, match=r"cargo cannot be found; install Rust from .*rustup target"):
+        building.build(folder, BuildSettings(language="rust"))
+    for name in ("cargo", "rustc", "cp"):
+        (folder / name).write_text(f"#!/bin/sh\necho {folder}\n")
+        (folder / name).chmod(0o755)
+    with pytest.raises(Failure, match="install it with: rustup target add wasm32-wasip1"):
+        toolchains.rust()
+    for target in ("wasm32-wasi", "wasm32-wasip1"):
+        library = folder / "lib" / "rustlib" / target / "lib"
+        library.mkdir(parents=True)
+        (library / "libstd-1.rlib").touch()
+        assert toolchains.rust()[1] == target
+    with pytest.raises(Failure, match=r"target/wasm32-wasip1/release/my_function\.wasm boot"):
+        building.build(folder, BuildSettings(language="rust"))
+
+
 def test_what_a_toolchain_leaves_behind_is_not_packaged(folder: Path) -> None:
     settings(folder, '[build]\nlanguage = "javascript"\n[package]\nexclude = ["*.txt"]\n')
     (folder / "node_modules" / ".bin").mkdir(parents=True)

@@ -10,14 +10,19 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.conftest import Server
-from tests.guest_sdks import node
+from tests.guest_sdks import node, rust
 
-TEMPLATES = ["python", "c", "wasi-command", "javascript", "typescript"]
+TEMPLATES = ["python", "c", "wasi-command", "javascript", "typescript", "rust"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_answers_as_its_readme_shows(
-    cli: Cli, tmp_path: Path, cache_dir: Path, function_name: str, template: str
+    cli: Cli,
+    tmp_path: Path,
+    cache_dir: Path,
+    function_name: str,
+    template: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / function_name
     assert cli("init", template, folder).status == 0
@@ -26,6 +31,9 @@ def test_a_template_answers_as_its_readme_shows(
         (folder / "node_modules").symlink_to(installed / "node_modules")
     if template == "wasi-command":
         subprocess.run(["make", f"PYTHON={sys.executable}"], cwd=folder, check=True)
+    if template == "rust":
+        for name, value in rust.environment(cache_dir).items():
+            monkeypatch.setenv(name, value)
     deployed = cli("deploy", ".", folder=folder)
     assert deployed.status == 0, deployed.err
     shown = re.search(

@@ -5,6 +5,7 @@ every language behave alike (`guest-sdks/README.md` says how), and so do the pro
 beside the samples which show what a handler finds; `test_conformance` says what a probe answers.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.guest_sdks import node, toolchain
+from tests.guest_sdks import node, rust, toolchain
 from wasmfaas.cli.commands.init import TEMPLATES
 from wasmfaas.models import PackageKind
 
@@ -97,7 +98,7 @@ class Language:
 
     def _digest(self, source: Path) -> str:
         digest = hashlib.sha256(sys.version.encode())
-        builders = [Path(__file__), Path(toolchain.__file__), Path(node.__file__)]
+        builders = map(Path, (__file__, toolchain.__file__, node.__file__, rust.__file__))
         sources = [] if self.shared else [source]
         for path in _files(*sources, *builders, *(ROOT / name for name in self.inputs)):
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
@@ -164,6 +165,19 @@ def _scripts(source: Path, cache_dir: Path) -> Files:
 
 def _go(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_go(source.parent, cache_dir, output))
+
+
+RUST_PROBE = "tests/guest_sdks/probes/probe.rs"
+
+
+def _rust(source: Path, cache_dir: Path) -> Files:
+    return {MODULE: _rust_programs(cache_dir)[source.stem]}
+
+
+@functools.cache
+def _rust_programs(cache_dir: Path) -> Mapping[str, bytes]:
+    samples = {name: rust.SDK / "samples" / f"{name}.rs" for name in SAMPLES}
+    return rust.programs({**samples, PROBE: ROOT / RUST_PROBE}, cache_dir)
 
 
 LANGUAGES = (
@@ -234,5 +248,13 @@ LANGUAGES = (
         probe="tests/guest_sdks/probes/go/main.go",
         inputs=("guest-sdks/go",),
         build=_go,
+    ),
+    Language(
+        name="rust",
+        kind=PackageKind.REACTOR,
+        sample="guest-sdks/rust/samples/{}.rs",
+        probe=RUST_PROBE,
+        inputs=("guest-sdks/rust/Cargo.toml", "guest-sdks/rust/src"),
+        build=_rust,
     ),
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.guest_sdks import rust
 from tests.guest_sdks.reference_host import run_command
 from tests.guest_sdks.toolchain import C_SDK, SDKS, STRICT, go, zig
 
@@ -24,3 +25,11 @@ def test_zig() -> None:
     zig("test", str(source))
     sample = SDKS / "zig" / "samples" / "hello.zig"
     zig("test", "--dep", "wasmfaas", f"-Mroot={sample}", f"-Mwasmfaas={source}")
+
+
+def test_rust(cache_dir: Path, tmp_path: Path) -> None:
+    """As WASI programs, since there is a library for that: of the SDK, and of the sample hello."""
+    for program in rust.tests(tmp_path, cache_dir):
+        code, stdout, stderr = run_command(program, b"")
+        assert code == 0, stdout + stderr
+        assert b"test result: ok" in stdout

@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import time
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,20 @@ def _go(folder: Path, output: str) -> list[Step]:
     return [_step(toolchains.go(), *arguments, GOOS="wasip1", GOARCH="wasm")]
 
 
+def _rust(folder: Path, output: str) -> list[Step]:
+    try:
+        manifest = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8"))
+        named = manifest.get("lib", {}).get("name") or manifest["package"]["name"]
+    except (OSError, ValueError, LookupError, AttributeError) as error:
+        raise Failure("BuildFailed", f"cannot read Cargo.toml: {error}") from None
+    cargo, target = toolchains.rust()
+    module = f"target/{target}/release/{str(named).replace('-', '_')}.wasm"
+    return [
+        _step(cargo, "build", "--release", "--lib", "--target", target, "--target-dir", "target"),
+        _step(Tool(("cp",)), module, output),
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """How projects of a language are built: the steps for a folder and its output, and what the
@@ -107,6 +122,7 @@ LANGUAGES: Mapping[str, Language] = {
     "c": Language(_c),
     "cpp": Language(_cpp),
     "go": Language(_go),
+    "rust": Language(_rust, ("/target", "/Cargo.lock")),
 }
 
 

