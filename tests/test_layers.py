@@ -34,6 +34,7 @@ CONFINED = {
     "typer": {"cli"},
     "httpx": {"cli", "api", "services", "outgoing", "wiring"},
     "redis": {"sources"},
+    "confluent_kafka": {"sources"},
     "msgpack": {"wire", "sandbox", "store", "capabilities"},
 }
 FUNCTION_LINES_MAX = 70

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
-SOURCE_SCHEMES = frozenset({"redis", "rediss", "unix"})
+SOURCE_SCHEMES = frozenset({"kafka", "kafkas", "redis", "rediss", "unix"})
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.sources.redis_server import RedisServer
-from tests.triggers.mappings.world import PREFIX, World, until
+from tests.triggers.mappings.world import PREFIX, World, no_secrets, until
 from wasmfaas.exposure import named_endpoints
 from wasmfaas.models import Usage
 from wasmfaas.sources.endpoints import TAG, Endpoints
@@ -47,7 +47,7 @@ async def redis_world(world: World, endpoints: Endpoints) -> World:
     settings = type(world.settings)(
         data_dir=world.settings.data_dir, event_source_endpoints=f"redis={endpoint(endpoints)}"
     )
-    world.factories = SourceFactories(optional_sources(settings))
+    world.factories = SourceFactories(optional_sources(settings, no_secrets))
     return world
 
 

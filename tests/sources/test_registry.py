@@ -8,7 +8,7 @@ import pytest
 
 from tests.triggers.mappings.world import MemoryQueue
 from wasmfaas.sources import SourceFailed, SourceMapping
-from wasmfaas.sources.registry import SourceFactories
+from wasmfaas.sources.registry import SELF_MANAGED, SourceFactories
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ async def test_sources_are_made_by_service() -> None:
     async def opened(mapping: SourceMapping) -> Any:
         return other
 
-    factories = SourceFactories({"sqs": lambda mapping: queue, "kafka": opened})
+    factories = SourceFactories({"sqs": lambda mapping: queue, SELF_MANAGED: opened})
     assert await factories.open(mapping("sqs")) is queue
     assert await factories.open(mapping("", SelfManagedEventSource={})) is other
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wasmfaas import patterns
+from wasmfaas.api import kafka_sources
 from wasmfaas.errors import InvalidParameterValue, ResourceConflict
 
 #: Members of any mapping.
@@ -14,7 +15,7 @@ _COMMON: Final = frozenset(
      "LoggingConfig", "MaximumBatchingWindowInSeconds", "MetricsConfig", "ProvisionedPollerConfig",
      "Tags", "UUID")
 )  # fmt: skip
-_ACCESS: Final = "SourceAccessConfigurations"
+_ACCESS: Final = kafka_sources.ACCESS
 _ORDERED: Final = ("StartingPosition", "StartingPositionTimestamp")
 _STREAM: Final = (
     *_ORDERED, "BisectBatchOnFunctionError", "DestinationConfig", "FunctionResponseTypes",
@@ -80,9 +81,9 @@ SQS: Final = Kind(
 )
 _SELF_MANAGED: Final = Kind(
     "self-managed-kafka",
-    (*_KAFKA, "SelfManagedEventSource", "SelfManagedKafkaEventSourceConfig"),
+    (*_KAFKA, "SelfManagedEventSource", kafka_sources.CONSUMERS),
     _KAFKA_DEFAULTS,
-    consumers="SelfManagedKafkaEventSourceConfig",
+    consumers=kafka_sources.CONSUMERS,
 )
 _QUEUE_DEFAULTS: Final[Mapping[str, Any]] = {"BatchSize": 100, "MaximumBatchingWindowInSeconds": 0}
 #: Sources that AWS does not have; what they are is up to who makes them.
@@ -223,6 +224,8 @@ def _checked(kind: Kind, configuration: dict[str, Any]) -> dict[str, Any]:
         )
     if kind is _EXTENSION:
         _check_plain(configuration)
+    if kind is _SELF_MANAGED:
+        kafka_sources.check(configuration)
     filters = configuration.get("FilterCriteria", {}).get("Filters") or []
     if len(filters) > FILTERS_MAX:
         raise InvalidParameterValue(

@@ -11,7 +11,7 @@ from wasmfaas.sources.source import SourceFailed, SourceMapping
 
 #: The tag by which a mapping chooses an endpoint.
 TAG: Final = "wasmfaas:endpoint"
-_SETTING: Final = "event_source_endpoints"
+SETTING: Final = "event_source_endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Endpoints:
         if found is None:
             raise SourceFailed(
                 f"There is no endpoint {name[:100]!r}. Start the server with "
-                f"{environment_name(_SETTING)}={name[:100]}={min(schemes)}://HOST:PORT"
+                f"{environment_name(SETTING)}={name[:100]}={min(schemes)}://HOST:PORT"
             )
         if found.scheme not in schemes:
             raise SourceFailed(

@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import dataclass
+from typing import Any
 
 from wasmfaas.sources.endpoints import Endpoints
 from wasmfaas.sources.source import Source, SourceFailed, SourceMapping
@@ -9,7 +10,7 @@ from wasmfaas.sources.source import Source, SourceFailed, SourceMapping
 
 @dataclass(frozen=True, slots=True)
 class OptionalSource:
-    """Makes the sources of one module, which has `open_source(endpoints, mapping)`."""
+    """Makes the sources of one module, which has `open_source(endpoints, mapping, *others)`."""
 
     #: Under `wasmfaas.sources`.
     module: str
@@ -17,6 +18,8 @@ class OptionalSource:
     package: str
     extra: str
     endpoints: Endpoints
+    #: What else it takes to open one.
+    others: tuple[Any, ...] = ()
 
     async def open(self, mapping: SourceMapping) -> Source:
         """The source that *mapping* names. Raises SourceFailed."""
@@ -29,5 +32,5 @@ class OptionalSource:
                 f"The client library {self.package!r} is not installed beside the server: "
                 f"pip install 'wasmfaas[{self.extra}]'"
             ) from None
-        source: Source = await module.open_source(self.endpoints, mapping)
+        source: Source = await module.open_source(self.endpoints, mapping, *self.others)
         return source

@@ -12,6 +12,8 @@ _log = logging.getLogger(__name__)
 
 #: Begins the service in the ARN of a source that AWS does not have: `wasmfaas-redis`.
 EXTENSION: Final = "wasmfaas-"
+#: Self-managed Kafka, which has no ARN; `kafka` in one is AWS's own.
+SELF_MANAGED: Final = "self-managed-kafka"
 
 Factory = Callable[[SourceMapping], Source | Awaitable[Source]]
 
@@ -19,8 +21,9 @@ Factory = Callable[[SourceMapping], Source | Awaitable[Source]]
 class SourceFactories:
     """Makes sources. Lifetime: process.
 
-    *own* are factories by the service in ARNs, `kafka` for self-managed Kafka. Others are looked
-    for among the entry points of installed packages, by what follows `wasmfaas-` in the service.
+    *own* are factories by the service in ARNs; SELF_MANAGED is that of Kafka, which has none.
+    Others are looked for among the entry points of installed packages, by what follows `wasmfaas-`
+    in the service.
     """
 
     def __init__(self, own: Mapping[str, Factory]) -> None:
@@ -43,7 +46,7 @@ class SourceFactories:
 
     def _service(self, mapping: SourceMapping) -> str:
         if "SelfManagedEventSource" in mapping.configuration:
-            return "kafka"
+            return SELF_MANAGED
         parts = mapping.arn.split(":")
         return parts[2] if len(parts) > 5 else ""
 

@@ -29,6 +29,8 @@ class Message:
 
     #: What a function says of one that it could not handle, as `itemIdentifier`.
     id: str
+    #: The same, where a function says it as other JSON than this text.
+    identifier: Any = None
     #: What the function gets, as JSON.
     record: Mapping[str, Any]
     #: Members of the record that filters look into, decoded: JSON there is matched as JSON.
@@ -51,6 +53,8 @@ class SourceMapping:
     #: Members of Lambda's CreateEventSourceMapping (Topics, StartingPosition, BatchSize…).
     configuration: Mapping[str, Any]
     tags: Mapping[str, str] = field(default_factory=dict)
+    #: The function that gets what there is.
+    function_name: str = ""
 
     @property
     def resource(self) -> str:

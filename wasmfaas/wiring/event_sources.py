@@ -2,6 +2,7 @@
 
 import uuid
 
+from wasmfaas.capabilities.grants import Grants
 from wasmfaas.exposure import named_endpoints
 from wasmfaas.queue_errors import QueueDoesNotExist
 from wasmfaas.services.arns import MessageArn
@@ -9,9 +10,10 @@ from wasmfaas.services.client import Keys, ServiceClient
 from wasmfaas.services.sqs import Sqs
 from wasmfaas.settings import Settings
 from wasmfaas.sources.endpoints import Endpoints
+from wasmfaas.sources.kafka_brokers import Secrets
 from wasmfaas.sources.optional import OptionalSource
 from wasmfaas.sources.own_queues import OwnQueue
-from wasmfaas.sources.registry import Factory, SourceFactories
+from wasmfaas.sources.registry import SELF_MANAGED, Factory, SourceFactories
 from wasmfaas.sources.source import Source, SourceFailed, SourceMapping
 from wasmfaas.sources.sqs import SqsQueue
 from wasmfaas.store.message_queues.queues import MessageQueues
@@ -39,13 +41,41 @@ async def open_pollers(core: Core, events: EventParts, queues: MessageQueues) ->
 
 
 def _factories(core: Core, queues: MessageQueues) -> SourceFactories:
-    return SourceFactories({"sqs": _Queues(core, queues).open, **optional_sources(core.settings)})
+    others = optional_sources(core.settings, _Secrets(core).read)
+    return SourceFactories({"sqs": _Queues(core, queues).open, **others})
 
 
-def optional_sources(settings: Settings) -> dict[str, Factory]:
+def optional_sources(settings: Settings, secrets: Secrets) -> dict[str, Factory]:
     """Factories of sources that need a client library, by the service in ARNs."""
     endpoints = Endpoints(named_endpoints(settings.event_source_endpoints))
-    return {"wasmfaas-redis": OptionalSource("redis_streams", "redis", "redis", endpoints).open}
+    kafka = OptionalSource("kafka", "confluent_kafka", "kafka", endpoints, (secrets,))
+    return {
+        "wasmfaas-redis": OptionalSource("redis_streams", "redis", "redis", endpoints).open,
+        SELF_MANAGED: kafka.open,
+    }
+
+
+class _Secrets:
+    """Secrets that mappings name: those that their functions may read themselves."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def read(self, function_name: str, name: str) -> bytes:
+        """The value of the secret. Raises SourceFailed."""
+        # Looked up anew: a mapping asks once, when polling begins.
+        permissions = await Grants(self._core.registry.attachments).of(function_name)
+        if not permissions.may_read_secret(name):
+            # Whether it is there or not.
+            raise SourceFailed(
+                f"permissions.secrets of the function {function_name} does not have {name[:128]!r}"
+            )
+        value = self._core.secrets.get(name)
+        if value is None:
+            raise SourceFailed(
+                f"There is no secret {name[:128]!r}: set it with wasmfaas secret set NAME"
+            )
+        return value
 
 
 class _Queues:

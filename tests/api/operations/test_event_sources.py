@@ -196,6 +196,39 @@ def test_there_are_no_two_alike(client: Any, source: dict[str, Any], expected: s
             {**KAFKA, "SourceAccessConfigurations": None, "EventSourceArn": None},
             "Required 'sourceAccessConfigurations' parameter is missing.",
         ),
+        (
+            {**KAFKA, "Topics": None, "EventSourceArn": None},
+            "Topics is missing: name the one topic to read.",
+        ),
+        (
+            {**KAFKA, "SelfManagedEventSource": {}, "EventSourceArn": None},
+            "SelfManagedEventSource has no Endpoints, but must have KAFKA_BOOTSTRAP_SERVERS.",
+        ),
+        (
+            {
+                **KAFKA,
+                "SelfManagedKafkaEventSourceConfig": {
+                    "SchemaRegistryConfig": {"SchemaRegistryURI": "https://registry.invalid"}
+                },
+                "EventSourceArn": None,
+            },
+            "SelfManagedKafkaEventSourceConfig has a SchemaRegistryConfig, but this server asks no "
+            "schema registry: functions get records as they are.",
+        ),
+        (
+            {
+                **KAFKA,
+                "SourceAccessConfigurations": [{"Type": "OAUTHBEARER_AUTH", "URI": "x"}],
+                "EventSourceArn": None,
+            },
+            "SourceAccessConfigurations has the type OAUTHBEARER_AUTH, but of this event source, "
+            "there are: BASIC_AUTH, CLIENT_CERTIFICATE_TLS_AUTH, SASL_SCRAM_256_AUTH, "
+            "SASL_SCRAM_512_AUTH, SERVER_ROOT_CA_CERTIFICATE, VPC_SECURITY_GROUP, VPC_SUBNET.",
+        ),
+        (
+            {**KAFKA, "TumblingWindowInSeconds": 5, "EventSourceArn": None},
+            "Unsupported TumblingWindowInSeconds parameter for given event source mapping type.",
+        ),
     ],
 )
 def test_what_cannot_be_mapped(client: Any, changes: dict[str, Any], expected: str) -> None:

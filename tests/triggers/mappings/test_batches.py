@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.triggers.mappings.world import MemoryQueue, message
+from wasmfaas.sources.source import Message
 from wasmfaas.triggers.mappings import batches
 
 
@@ -42,6 +43,28 @@ def test_the_answer_says_what_failed(answer: Any, failed: list[str]) -> None:
     text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     batch = [message(number) for number in range(3)]
     assert batches.failures(text, batch) == set(failed)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "failed"),
+    [
+        ({"offset": 1, "partition": "t-0"}, ["1"]),
+        ({"partition": "t-0", "offset": 9}, ["0", "1"]),
+        ({"partition": "t-1", "offset": 1}, ["0", "1"]),
+        ({"partition": "t-0", "offset": "1"}, ["0", "1"]),
+        ({"partition": "t-0", "offset": True}, ["0", "1"]),
+        ({"partition": "t-0", "offset": 1.0}, ["0", "1"]),
+        ({"partition": "t-0"}, ["0", "1"]),
+        ("1", ["0", "1"]),
+    ],
+)
+def test_identifiers_that_are_more_than_a_text(identifier: Any, failed: list[str]) -> None:
+    batch = [
+        Message(id=str(number), identifier={"partition": "t-0", "offset": number}, record={})
+        for number in range(2)
+    ]
+    answer = {"batchItemFailures": [{"itemIdentifier": identifier}]}
+    assert batches.failures(json.dumps(answer).encode(), batch) == set(failed)
 
 
 def test_an_event_holds_what_fits() -> None:

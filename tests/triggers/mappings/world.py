@@ -152,12 +152,20 @@ class MemoryStream(MemorySource):
         self.given -= {each.id for each in messages}
 
 
+def ids_of(event: Mapping[str, Any]) -> list[str]:
+    """Ids of the messages that *event* is made of; Kafka's have none of their own."""
+    if "Records" in event:
+        return [record["messageId"] for record in event["Records"]]
+    return [f"{name}@{each['offset']}" for name, some in event["records"].items() for each in some]
+
+
 class Functions:
     """Answers for functions, with what `answer` makes of the ids of a batch: an answer, an error
     type, or an exception to raise."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
+        self.events: list[bytes] = []
         self.contexts: list[InvocationContext] = []
         self.qualifiers: list[str | None] = []
         self.answer: Callable[[list[str]], Any] = lambda ids: {"answer": None}
@@ -170,7 +178,8 @@ class Functions:
     ) -> Outcome:
         if not self.exists:
             raise ResourceNotFound("Function not found")
-        ids = [record["messageId"] for record in json.loads(event)["Records"]]
+        ids = ids_of(json.loads(event))
+        self.events.append(event)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -294,6 +303,11 @@ class World:
             return int(connection.execute(text("select count(*) from ledger")).scalar_one())
 
         return await self.database.run(count)
+
+
+async def no_secrets(function_name: str, name: str) -> bytes:
+    """There are none."""
+    raise SourceFailed(f"no secret {name}")
 
 
 async def until(condition: Callable[[], Any]) -> None:

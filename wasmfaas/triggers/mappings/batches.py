@@ -63,15 +63,23 @@ def failures(answer: bytes, messages: Sequence[Message]) -> frozenset[str]:
         return frozenset()
     if not isinstance(reported, list):
         return every
-    ids = [_identifier(each) for each in reported]
-    if any(each not in every for each in ids):
+    known = {_text(message.identifier or message.id): message.id for message in messages}
+    ids = [known.get(_identifier(each)) for each in reported]
+    if None in ids:
         return every
     return frozenset(each for each in ids if each is not None)
 
 
-def _identifier(reported: Any) -> str | None:
-    value = reported.get("itemIdentifier") if isinstance(reported, dict) else None
-    return value if isinstance(value, str) else None
+def _identifier(reported: Any) -> str:
+    """As text that is the same for the same JSON; empty for what is none."""
+    try:
+        return _text(reported["itemIdentifier"])
+    except (TypeError, LookupError, RecursionError):
+        return ""
+
+
+def _text(identifier: Any) -> str:
+    return json.dumps(identifier, sort_keys=True)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

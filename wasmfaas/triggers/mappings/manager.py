@@ -159,6 +159,7 @@ class EventSourcePollers:
             arn=configuration.get("EventSourceArn", ""),
             configuration=configuration,
             tags=configuration.get("Tags") or {},
+            function_name=mapping.function_name,
         )
         plan = _plan(settings, mapping)
         source = await calls.persistently(lambda: self._sources.open(named))

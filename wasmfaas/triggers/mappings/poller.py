@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 #: How long a source is asked for messages at a time, where nothing else is due.
 IDLE_WAIT_S: Final = 20.0
+#: Of Kafka, Lambda gives up after so many where a destination is told, and none are said.
+_KAFKA_RETRIES: Final = 10
 #: What is being received when polling stops has so long to arrive.
 _LEAVE_S: Final = 0.5
 
@@ -51,6 +53,10 @@ class Plan:
         """From the configuration of a mapping. Raises patterns.InvalidPattern."""
         wanted = (configuration.get("ScalingConfig") or {}).get("MaximumConcurrency")
         destinations = configuration.get("DestinationConfig") or {}
+        on_failure = (destinations.get("OnFailure") or {}).get("Destination")
+        retries_max = int(configuration.get("MaximumRetryAttempts", -1))
+        if retries_max < 0 and on_failure and "SelfManagedEventSource" in configuration:
+            retries_max = _KAFKA_RETRIES
         return cls(
             batch_size=int(configuration["BatchSize"]),
             window_s=float(configuration.get("MaximumBatchingWindowInSeconds") or 0),
@@ -58,10 +64,10 @@ class Plan:
             concurrency_max=min(concurrency_max, int(wanted)) if wanted else concurrency_max,
             reports=batches.REPORTS in (configuration.get("FunctionResponseTypes") or ()),
             filters=Filters.of(configuration),
-            retries_max=int(configuration.get("MaximumRetryAttempts", -1)),
+            retries_max=retries_max,
             age_s_max=int(configuration.get("MaximumRecordAgeInSeconds", -1)),
             bisects=bool(configuration.get("BisectBatchOnFunctionError", False)),
-            on_failure=(destinations.get("OnFailure") or {}).get("Destination"),
+            on_failure=on_failure,
         )
 
 
