@@ -14,7 +14,7 @@ from wasmfaas.cli.building import BuildSettings
 from wasmfaas.cli.failures import Failure
 from wasmfaas.settings import Settings
 
-LANGUAGES = ("javascript", "typescript", "c", "cpp", "go")
+LANGUAGES = ("javascript", "typescript", "assemblyscript", "c", "cpp", "go")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.cli.conftest import Cli
 from tests.conftest import Server
 from tests.guest_sdks import node, rust
 
-TEMPLATES = ["python", "c", "wasi-command", "javascript", "typescript", "rust"]
+TEMPLATES = ["python", "c", "wasi-command", "javascript", "typescript", "assemblyscript", "rust"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -27,7 +27,8 @@ def test_a_template_answers_as_its_readme_shows(
     folder = tmp_path / function_name
     assert cli("init", template, folder).status == 0
     if (folder / "package.json").exists():
-        installed = node.project(cache_dir)
+        packages = template if template == "assemblyscript" else node.TEMPLATE
+        installed = node.project(cache_dir, packages)
         (folder / "node_modules").symlink_to(installed / "node_modules")
     if template == "wasi-command":
         subprocess.run(["make", f"PYTHON={sys.executable}"], cwd=folder, check=True)

@@ -163,6 +163,33 @@ def _scripts(source: Path, cache_dir: Path) -> Files:
         )
 
 
+def _assemblyscript(source: Path, cache_dir: Path) -> Files:
+    """All programs in one module, as the sources are compiled together anyway."""
+    folder = node.project(cache_dir, "assemblyscript")
+    [language] = (each for each in LANGUAGES if each.name == "assemblyscript")
+    programs = {name: language.source(name) for name in (*SAMPLES, PROBE)}
+    with tempfile.TemporaryDirectory() as temporary:
+        here = Path(temporary)
+        for name, path in programs.items():
+            shutil.copy(path, here / f"{name}.ts")
+        imports = [f'import {{ {name} as {name}_ }} from "./{name}";' for name in programs]
+        cases = [f'  if (name == "{name}") return {name}_(event, context);' for name in programs]
+        (here / "programs.ts").write_text(
+            "\n".join(['import { Context, Json, start } from "wasmfaas";', *imports])
+            + "\nfunction choose(event: Json, context: Context): Json {\n"
+            '  const name = process.env.get("_HANDLER");\n' + "\n".join(cases) + "\n"
+            '  return context.fail("NoSuchProgram", name);\n}\nstart(choose);\n'
+        )
+        (here / "sdk").symlink_to(ROOT / "guest-sdks" / "assemblyscript")
+        (here / "asconfig.json").write_text('{"extends": "./sdk/asconfig.json"}')
+        compiler = str(folder / "node_modules/assemblyscript/bin/asc.js")
+        return toolchain.built(
+            lambda output: node.node(
+                compiler, "programs.ts", "-o", os.path.relpath(output, here), folder=here
+            )
+        )
+
+
 def _go(source: Path, cache_dir: Path) -> Files:
     return toolchain.built(lambda output: toolchain.build_go(source.parent, cache_dir, output))
 
@@ -239,6 +266,22 @@ LANGUAGES = (
         build=_scripts,
         handler="typescript.{}",
         shared=SCRIPTS,
+        has_calls=True,
+    ),
+    Language(
+        name="assemblyscript",
+        kind=PackageKind.REACTOR,
+        sample="guest-sdks/assemblyscript/samples/{}.ts",
+        probe="tests/guest_sdks/probes/assemblyscript.ts",
+        inputs=(
+            *(f"guest-sdks/{path}" for path, _ in TEMPLATES["assemblyscript"].sdk),
+            "guest-sdks/assemblyscript/samples",
+            "tests/guest_sdks/probes/assemblyscript.ts",
+        ),
+        build=_assemblyscript,
+        handler="{}",
+        shared="assemblyscript",
+        has_traces=False,
         has_calls=True,
     ),
     Language(

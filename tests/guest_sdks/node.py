@@ -25,17 +25,17 @@ _UNREACHABLE = re.compile(
 )
 
 
-def project(cache_dir: Path) -> Path:
-    """The folder of a project in TypeScript as `wasmfaas init` writes it, built once, as
-    `wasmfaas build` does: so its packages are those of the template's lock file, which has what
-    JavaScript's has and the compiler. Not to be changed.
+def project(cache_dir: Path, template: str = TEMPLATE) -> Path:
+    """The folder of a project as `wasmfaas init` writes it of *template*, built once, as
+    `wasmfaas build` does: so its packages are those of the template's lock file. TypeScript's has
+    what JavaScript's has and the compiler. Not to be changed.
 
     Skips the test where the packages are not there yet and their registry cannot be reached.
     """
     with tempfile.TemporaryDirectory(dir=cache_dir) as temporary:
-        fresh = Path(temporary) / TEMPLATE
-        write(TEMPLATE, fresh)
-        folder = cache_dir / "node-projects" / f"{TEMPLATE}-{_digest(fresh)}"
+        fresh = Path(temporary) / template
+        write(template, fresh)
+        folder = cache_dir / "node-projects" / f"{template}-{_digest(fresh)}"
         lock = FileLock(folder.with_suffix(".lock"))
         folder.parent.mkdir(exist_ok=True)
         deadline = time.monotonic() + INSTALL_S_MAX
@@ -48,7 +48,7 @@ def project(cache_dir: Path) -> Path:
                 if not folder.exists():
                     if (reason := unreachable()) is not None:
                         pytest.skip(reason)
-                    building.build(fresh, BuildSettings(language=TEMPLATE))
+                    building.build(fresh, BuildSettings(language=template))
                     os.rename(fresh, folder)
             finally:
                 lock.release()

@@ -119,6 +119,7 @@ _NODE_LEAVES = ("node_modules",)
 LANGUAGES: Mapping[str, Language] = {
     "javascript": Language(_npm, _NODE_LEAVES),
     "typescript": Language(_npm, _NODE_LEAVES),
+    "assemblyscript": Language(_npm, _NODE_LEAVES),
     "c": Language(_c),
     "cpp": Language(_cpp),
     "go": Language(_go),

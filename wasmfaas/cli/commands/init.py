@@ -31,6 +31,10 @@ _JAVASCRIPT_SDK = tuple(
         "wit",
     )
 )
+_ASSEMBLYSCRIPT_SDK = tuple(
+    (f"assemblyscript/{name}", f"sdk/{name}")
+    for name in ("README.md", "asconfig.json", "entry.ts", "lib", "package.json", "testing.js")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ TEMPLATES: Mapping[str, Template] = {
     "python-http": Template("A Python function behind its URL: paths, methods, JSON bodies."),
     "javascript": Template("JavaScript, as Lambda has it; built with npm.", _JAVASCRIPT_SDK),
     "typescript": Template("The same in TypeScript.", _JAVASCRIPT_SDK),
+    "assemblyscript": Template(
+        "AssemblyScript, like TypeScript, as a small module; built with npm.", _ASSEMBLYSCRIPT_SDK
+    ),
     "c": Template(
         "C as a reactor module, built with ziglang from PyPI.",
         (("c/include/wasmfaas.h", "wasmfaas.h"), ("c/include/wasmfaas_http.h", "wasmfaas_http.h")),
