@@ -299,5 +299,6 @@ LANGUAGES = (
         probe=RUST_PROBE,
         inputs=("guest-sdks/rust/Cargo.toml", "guest-sdks/rust/src"),
         build=_rust,
+        has_calls=True,
     ),
 )

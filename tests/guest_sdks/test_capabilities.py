@@ -1,4 +1,4 @@
-"""What the host does for functions in JavaScript and TypeScript, on a real server."""
+"""What the host does for functions in JavaScript, TypeScript and Rust, on a real server."""
 
 import json
 import threading
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
-from tests.guest_sdks.languages import CAPABILITIES, LANGUAGES
+from tests.guest_sdks import rust
+from tests.guest_sdks.languages import CAPABILITIES, LANGUAGES, ROOT, RUST_PROBE
 
 
 class Web(ThreadingHTTPServer):
@@ -147,3 +148,33 @@ def test_secrets_are_read(server: Server, deployed: str) -> None:
     path = "/_wasmfaas/v1/secrets/SCRIPT_TOKEN"
     assert server.http.put(path, content="hünter2").status_code == 200
     assert server.invoke(deployed, asked)[0] == "hünter2"
+
+
+def test_rust_asks_for_all_of_it(
+    server: Server, site: str, function_name: str, cache_dir: Path
+) -> None:
+    module = rust.programs({"probe": ROOT / RUST_PROBE}, cache_dir)["probe"]
+    settings = {"Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 60}
+    server.deploy(function_name, {"bootstrap.wasm": module}, **settings)
+    server.deploy("rust-callee", {"app.py": CALLEE}, Timeout=60)
+    server.http.put("/_wasmfaas/v1/secrets/RUST_TOKEN", content="hünter2").raise_for_status()
+    asked = {"do": "ask", "url": f"{site}/a"}
+    assert server.invoke(function_name, asked)[0]["errorType"] == "AccessDenied"
+    permissions = {"kv": ["self"], "invoke": ["rust-callee"], "secrets": ["RUST_TOKEN"]}
+    permit(server, function_name, fetch=[site], **permissions)
+    told = {"method": "POST", "path": "/a", "body": "Ã©", "mine": "m", "type": None}
+    assert server.invoke(function_name, asked)[0] == {
+        "status": 200,
+        "kind": "application/json",
+        "told": told,
+        "conflict": "VersionConflict",
+        "keys": ["a/1", "a/2"],
+        "expires": True,
+        "bytes": [0, 255],
+        "deleted": [True, False],
+        "left": None,
+        "answer": [2, "rust-callee"],
+        "failed": "TypeError",
+        "accepted": 202,
+        "secret": "hünter2",
+    }

@@ -3,10 +3,10 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wasmfaas::http::{Request, Response};
-use wasmfaas::{object, Context, Error, FromEvent, FromValue, IntoValue, RawJson, Value};
+use wasmfaas::{fetch, kv, object, Context, Error, FromEvent, FromValue, IntoValue, RawJson, Value};
 
 static COUNT: AtomicI64 = AtomicI64::new(0);
 
@@ -17,6 +17,8 @@ wasmfaas::record! {
         text: Option<String>,
         r#type: Option<String>,
         message: Option<String>,
+        key: Option<String>,
+        url: Option<String>,
         value: Value,
     }
 }
@@ -36,6 +38,8 @@ fn probe(event: RawJson, context: &Context) -> Result<Value, Error> {
         "context" => known(context),
         "text" => event.text.into_value(),
         "value" => event.value,
+        "get" => text_of(&event.key.unwrap_or_default())?.into_value(),
+        "ask" => asked(&event.url.unwrap_or_default())?,
         "fail" => wasmfaas::fail!(event.r#type.unwrap_or_default(), "{}", event.message.unwrap_or_default()),
         "panic" => panic!("{}", event.message.unwrap_or_default()),
         "exit" => std::process::exit(0),
@@ -64,6 +68,40 @@ fn known(context: &Context) -> Value {
         "traceId" => context.trace_id.clone(),
         "remainingMs" => context.remaining().as_millis() as i64,
     }
+}
+
+fn text_of(key: &str) -> Result<Option<String>, Error> {
+    let entry = kv::store().get(key)?;
+    Ok(entry.map(|entry| String::from_utf8(entry.value)).transpose()?)
+}
+
+/// Whatever there is to ask for; see `test_capabilities`.
+fn asked(url: &str) -> Result<Value, Error> {
+    let answer = fetch::post(url, "é").header("x-mine", "m").timeout(Duration::from_secs(30)).send()?;
+    let store = kv::store();
+    let first = store.set("a/1", "one")?;
+    let setting = || kv::Setting { time_to_live: Some(Duration::from_secs(60)), if_version: Some(0) };
+    store.set_with("a/2", [0, 255], setting())?;
+    let conflict = store.set_with("a/2", "two", setting()).unwrap_err();
+    let page = store.list("a/", 1, None)?;
+    let rest = store.list("a/", 9, page.next.as_deref())?;
+    let entry = store.get("a/2")?.unwrap();
+    let invoked = wasmfaas::invoke("rust-callee", object! { "n" => 1 })?;
+    Ok(object! {
+        "status" => answer.status,
+        "kind" => answer.header("Content-TYPE"),
+        "told" => answer.json()?,
+        "conflict" => conflict.error_type,
+        "keys" => page.keys.into_iter().chain(rest.keys).map(|key| key.key).collect::<Vec<_>>(),
+        "expires" => entry.expires_at_ms.is_some(),
+        "bytes" => entry.value,
+        "deleted" => vec![store.delete("a/1", Some(first))?, store.delete("a/1", None)?],
+        "left" => text_of("a/1")?,
+        "answer" => invoked.value()?,
+        "failed" => wasmfaas::invoke("rust-callee", ())?.value().unwrap_err().error_type,
+        "accepted" => wasmfaas::invoke_event("rust-callee", object! { "n" => 1 })?.status,
+        "secret" => String::from_utf8(wasmfaas::secret("RUST_TOKEN")?)?,
+    })
 }
 
 fn logged() -> Value {
