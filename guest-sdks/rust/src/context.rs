@@ -23,12 +23,6 @@ pub struct Context {
     pub raw: String,
 }
 
-impl Default for Value {
-    fn default() -> Value {
-        Value::Null
-    }
-}
-
 impl Context {
     /// The context of a JSON text.
     pub fn parse(text: &str) -> Result<Context, Error> {

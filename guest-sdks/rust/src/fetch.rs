@@ -141,4 +141,3 @@ impl Response {
         Value::parse(self.text()?)
     }
 }
-

@@ -76,7 +76,8 @@ impl FromValue for Request {
         let http = event.get("requestContext").get("http");
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (method, source_ip) = (text(http.get("method")), text(http.get("sourceIp")));
-        let cookies = event.get("cookies").as_array().unwrap_or_default().iter().map(text).collect();
+        let cookies =
+            event.get("cookies").as_array().unwrap_or_default().iter().map(text).collect();
         let encoded = event.get("isBase64Encoded").as_bool().unwrap_or(false);
         let body = event.take("body").into_bytes().unwrap_or_default();
         let decode = |body: Vec<u8>| base64::decode(std::str::from_utf8(&body).ok()?);

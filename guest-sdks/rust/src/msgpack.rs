@@ -49,7 +49,7 @@ pub(crate) fn write_str(text: &str, out: &mut Vec<u8>) {
 pub(crate) fn read(bytes: &[u8]) -> Option<Value> {
     let mut reader = Reader(bytes);
     let value = reader.value(DEPTH_MAX)?;
-    reader.0.is_empty().then(|| value)
+    reader.0.is_empty().then_some(value)
 }
 
 /// What is left to read.

@@ -7,8 +7,9 @@ pub const DEPTH_MAX: usize = 512;
 pub type Object = BTreeMap<String, Value>;
 
 /// A value of JSON, or of a call to the host, where there are bytes, too.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
+    #[default]
     Null,
     Bool(bool),
     /// A number without a fraction that fits.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wasmfaas::http::{Request, Response};
-use wasmfaas::{fetch, kv, object, Context, Error, FromEvent, FromValue, IntoValue, RawJson, Value};
+use wasmfaas::{
+    fetch, kv, object, Context, Error, FromEvent, FromValue, IntoValue, RawJson, Value,
+};
 
 static COUNT: AtomicI64 = AtomicI64::new(0);
 
@@ -40,7 +42,11 @@ fn probe(event: RawJson, context: &Context) -> Result<Value, Error> {
         "value" => event.value,
         "get" => text_of(&event.key.unwrap_or_default())?.into_value(),
         "ask" => asked(&event.url.unwrap_or_default())?,
-        "fail" => wasmfaas::fail!(event.r#type.unwrap_or_default(), "{}", event.message.unwrap_or_default()),
+        "fail" => wasmfaas::fail!(
+            event.r#type.unwrap_or_default(),
+            "{}",
+            event.message.unwrap_or_default()
+        ),
         "panic" => panic!("{}", event.message.unwrap_or_default()),
         "exit" => std::process::exit(0),
         "log" => logged(),
@@ -77,10 +83,12 @@ fn text_of(key: &str) -> Result<Option<String>, Error> {
 
 /// Whatever there is to ask for; see `test_capabilities`.
 fn asked(url: &str) -> Result<Value, Error> {
-    let answer = fetch::post(url, "é").header("x-mine", "m").timeout(Duration::from_secs(30)).send()?;
+    let answer =
+        fetch::post(url, "é").header("x-mine", "m").timeout(Duration::from_secs(30)).send()?;
     let store = kv::store();
     let first = store.set("a/1", "one")?;
-    let setting = || kv::Setting { time_to_live: Some(Duration::from_secs(60)), if_version: Some(0) };
+    let setting =
+        || kv::Setting { time_to_live: Some(Duration::from_secs(60)), if_version: Some(0) };
     store.set_with("a/2", [0, 255], setting())?;
     let conflict = store.set_with("a/2", "two", setting()).unwrap_err();
     let page = store.list("a/", 1, None)?;

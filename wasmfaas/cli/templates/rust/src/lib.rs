@@ -12,7 +12,9 @@ fn handler(event: Event, context: &Context) -> Result<Answer, Error> {
         wasmfaas::fail!("NameMissing", "the name is empty");
     }
     wasmfaas::info!("greeting {}, {:?} left", event.name, context.remaining());
-    Ok(Answer { greeting: format!("Hello, {}!", event.name) })
+    Ok(Answer {
+        greeting: format!("Hello, {}!", event.name),
+    })
 }
 
 wasmfaas::export!(handler);
@@ -23,7 +25,12 @@ mod tests {
 
     #[test]
     fn greets() {
-        let event = Event { name: "Ada".to_owned() };
-        assert_eq!(handler(event, &Context::default()).unwrap().greeting, "Hello, Ada!");
+        let event = Event {
+            name: "Ada".to_owned(),
+        };
+        assert_eq!(
+            handler(event, &Context::default()).unwrap().greeting,
+            "Hello, Ada!"
+        );
     }
 }
