@@ -62,6 +62,8 @@ class Language:
     shared: str | None = None
     #: Whether a string can hold U+0000.
     holds_nul: bool = True
+    #: Whether a module is put back after an invocation, and not replaced.
+    is_restored: bool = True
     #: Whether an error carries where it came from.
     has_traces: bool = True
     #: Whether the probe asks the host for what is outside of the sandbox.
@@ -244,6 +246,8 @@ LANGUAGES = (
         probe="tests/guest_sdks/probes/probe.zig",
         inputs=("guest-sdks/zig/src",),
         build=_zig,
+        # std.Io links path_open, whether or not it is used.
+        is_restored=False,
         has_traces=False,
     ),
     Language(
@@ -291,6 +295,7 @@ LANGUAGES = (
         probe="tests/guest_sdks/probes/go/main.go",
         inputs=("guest-sdks/go",),
         build=_go,
+        is_restored=False,
     ),
     Language(
         name="rust",

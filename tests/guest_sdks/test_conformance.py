@@ -33,13 +33,14 @@ from typing import Any
 import pytest
 
 from tests.guest_sdks.conftest import GROWTH_BYTES_MAX, Program
+from tests.guest_sdks.languages import MODULE
 from tests.sandbox.calling import Respond, ask
 from tests.sandbox.conftest import REQUEST_ID, answer
 from wasmfaas.capabilities.failures import Kind
 from wasmfaas.capabilities.requests import decoded, encoded
 from wasmfaas.invoke.job import Call
 from wasmfaas.invoke.reply import Reply
-from wasmfaas.models import Isolation
+from wasmfaas.models import Isolation, PackageKind
 from wasmfaas.settings import MIB
 
 INVOCATIONS = int(os.environ.get("WASMFAAS_CONFORMANCE_INVOCATIONS", "300"))
@@ -342,6 +343,13 @@ def test_the_environment_is_the_functions_own(probe: Program) -> None:
         for name, expected in (("COLOUR", value), ("COLOR", None)):
             asked = {"do": "environment", "name": name}
             assert answer(probe.invoke(asked, **members)) == expected
+
+
+def test_a_core_module_is_put_back_where_its_language_can_be(hello: Program) -> None:
+    if hello.language.kind is not PackageKind.REACTOR:
+        pytest.skip("only core modules are looked at")
+    artefact = hello.pool.compiled(hello.files[MODULE])
+    assert artefact.inspection.restorable is hello.language.is_restored
 
 
 @pytest.mark.parametrize("isolation", [Isolation.PRISTINE, Isolation.REUSE])
