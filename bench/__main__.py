@@ -13,7 +13,7 @@ from bench import plot, progress, python_packages
 from bench.catalogue import BENCHMARKS
 from bench.failures import BenchFailure, NotMeasured
 from bench.options import Options
-from bench.report import document, show
+from bench.report import document, markdown, show
 from wasmfaas.declaration import default_cache_dir
 
 _PLOT = "plot"
@@ -43,6 +43,8 @@ def main() -> int:
         return _EXIT_INTERRUPTED
     if chosen.json:
         print(json.dumps(document(report), indent=2, ensure_ascii=False))
+    elif chosen.markdown:
+        print(markdown(report))
     else:
         show(report)
     return 0
@@ -73,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
         "--quick", action="store_true", help="some seconds, to see that it works; measures badly"
+    )
+    parser.add_argument(
+        "--markdown",
+        action="store_true",
+        help="print the tables that it has beside times, in Markdown",
     )
     parser.add_argument(
         "--functions", type=int, metavar="N", help="of api: compare N functions with one"

@@ -39,10 +39,15 @@ def python_files(files: dict[str, bytes]) -> Package:
 
 
 def c_module(mark: str) -> bytes:
-    """hello-c's module, made unlike any other by *mark*, in a section that nothing reads."""
+    """hello-c's module, made unlike any other by *mark*."""
+    return marked(C_MODULE.read_bytes(), mark)
+
+
+def marked(module: bytes, mark: str) -> bytes:
+    """*module*, made unlike any other by *mark*, in a section that nothing reads."""
     name, content = b"bench", mark.encode()
     section = _leb128(len(name)) + name + content
-    return C_MODULE.read_bytes() + _CUSTOM_SECTION + _leb128(len(section)) + section
+    return module + _CUSTOM_SECTION + _leb128(len(section)) + section
 
 
 def c_package(module: bytes, mark: str) -> Package:

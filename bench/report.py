@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from rich import box
@@ -17,6 +18,8 @@ _DIGITS = 4
 _NONE = "-"
 
 Figures = Mapping[str, float | None]
+#: What a cell of a sheet holds.
+Cell = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,12 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table of its own kind: the first cell of a row says what the numbers are about."""
+    """A table of its own kind: the first cell of a row says what the others are about."""
 
     title: str
-    #: Of the numbers, with their units.
+    #: Of the other cells, with their units.
     columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[float | None]]]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Report:
     figures: Figures
     #: For every figure that is None, the reason.
     why: Mapping[str, str]
+    #: Whether the sheets show all figures, so that people need no list of them.
+    tabulated: bool = False
 
 
 def rounded(value: float) -> float:
@@ -94,8 +99,11 @@ def document(report: Report) -> dict[str, Any]:
 
 def _sheet(sheet: Sheet) -> dict[str, Any]:
     rows = [
-        {"title": title, "values": [None if value is None else rounded(value) for value in values]}
-        for title, values in sheet.rows
+        {
+            "title": title,
+            "values": [rounded(cell) if isinstance(cell, int | float) else cell for cell in cells],
+        }
+        for title, cells in sheet.rows
     ]
     return {"title": sheet.title, "columns": list(sheet.columns), "rows": rows}
 
@@ -110,6 +118,23 @@ def _measured(series: Series) -> dict[str, Any]:
     }
 
 
+def markdown(report: Report) -> str:
+    """The sheets of a report as tables in Markdown, and what they were measured on."""
+    lines = []
+    for sheet in report.sheets:
+        lines += [f"| {' | '.join([sheet.title, *sheet.columns])} |"]
+        lines += [f"|---|{'---:|' * len(sheet.columns)}"]
+        lines += [f"| {' | '.join([title, *map(_number, cells)])} |" for title, cells in sheet.rows]
+        lines.append("")
+    machine = report.machine
+    lines.append(
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine.cores} cores ({machine.cpu_model}), load "
+        f"{machine.load_average[0]:.1f} before the start, wasmfaas {machine.wasmfaas}, wasmtime "
+        f"{machine.wasmtime}."
+    )
+    return "\n".join(lines)
+
+
 def show(report: Report) -> None:
     """Print the report on stdout, in at most 80 columns."""
     console = Console(highlight=False)
@@ -119,7 +144,8 @@ def show(report: Report) -> None:
         console.print(_times(title, [report.series[name] for name in names]))
     for sheet in report.sheets:
         console.print(_numbers(sheet))
-    console.print(_ratios(report) if report.ratios else _figures(report.figures))
+    if not report.tabulated:
+        console.print(_ratios(report) if report.ratios else _figures(report.figures))
     console.print(_sentences(report.method, "dim"))
     missing = [f"{key} was not measured: {reason}" for key, reason in report.why.items()]
     console.print(_sentences(missing, "yellow"))
@@ -191,9 +217,9 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return _NONE
+def _number(value: Cell) -> str:
+    if value is None or isinstance(value, str):
+        return value or _NONE
     if isinstance(value, int):
         return f"{value:,}"
     if value < 10:

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from bench.machine import this_machine
-from bench.report import Ratio, Report, document, quotients, rounded, show
+from bench.report import Ratio, Report, Sheet, document, markdown, quotients, rounded, show
 from bench.samples import Samples
 
 RATIOS = (
@@ -56,3 +58,12 @@ def test_people_get_plain_tables_of_80_columns(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(("value", "expected"), [(1234567.0, 1235000.0), (0.000123456, 0.0001235)])
 def test_rounding_keeps_digits_not_decimals(value: float, expected: float) -> None:
     assert rounded(value) == expected
+
+
+def test_sheets_are_tables_in_markdown_with_what_they_were_measured_on() -> None:
+    sheet = Sheet("hello in", ["fuel", "served"], [("C", [12_345, "reset"]), ("D", [None, None])])
+    lines = markdown(replace(report(), sheets=[sheet])).splitlines()
+
+    assert lines[0] == "| hello in | fuel | served |"
+    assert lines[2:4] == ["| C | 12,345 | reset |", "| D | - | - |"]
+    assert "cores" in lines[-1]
