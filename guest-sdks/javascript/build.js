@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { componentize } from "componentize-qjs";
 import { rolldown } from "rolldown";
 
+import { complaint } from "./complaint.js";
 import { withoutInit } from "./component.js";
 import { originsOf } from "./origins.js";
 
@@ -17,15 +18,17 @@ const ENTRY = "\0wasmfaas:entry";
 // The newest language without async functions: QuickJS would run them on promises of its own.
 const TARGET = "es2016";
 const NOT_OWN = /\0|node_modules\/(promise-polyfill|@oxc-project)\//;
-const USAGE = `usage: wasmfaas-build SOURCE [-o OUTPUT] [--handler NAME] [--minify]
+const TIMEOUT_S = 120;
+const USAGE = `usage: wasmfaas-build SOURCE [-o OUTPUT] [--handler NAME] [--minify] [--timeout SECONDS]
 
   SOURCE          the module that exports the handler: JavaScript or TypeScript
   -o, --output    the component to write; bootstrap.wasm
   --handler       the export that is called; handler
-  --minify        leave out names and white space; stack traces become hard to read`;
+  --minify        leave out names and white space; stack traces become hard to read
+  --timeout       seconds that it may take, as what is at the top level of a module is run; ${TIMEOUT_S}`;
 
-/** The bundle of *source* with the SDK around its export *handler*, as one module. */
-export async function bundle(source, { handler = "handler", minify = false } = {}) {
+/** One module of *source* with the SDK around its export *handler*, and which line of it is whose. */
+async function bundle(source, { handler = "handler", minify = false } = {}) {
   const code = `
     import { setOrigins } from ${JSON.stringify(join(SDK, "guest/traces.js"))};
     import { begin, queue } from ${JSON.stringify(join(SDK, "guest/globals.js"))};
@@ -34,8 +37,10 @@ export async function bundle(source, { handler = "handler", minify = false } = {
     globalThis.__wasmfaasOrigins = setOrigins;
     const name = ${JSON.stringify(handler)};
     const handler = application[name] ?? application.default?.[name];
-    if (typeof handler !== "function")
-      throw new TypeError(${JSON.stringify(basename(source))} + " exports no function named " + name);
+    if (typeof handler !== "function") {
+      const others = Object.keys(application).join(", ") || "nothing";
+      throw new TypeError(${JSON.stringify(basename(source))} + " exports no function " + name + ", but " + others);
+    }
     export const handle = serve(handler, { begin, queue });`;
   const building = await rolldown({
     input: ENTRY,
@@ -47,7 +52,8 @@ export async function bundle(source, { handler = "handler", minify = false } = {
       conditionNames: ["import", "default"],
     },
     // A handler is looked for by a name that may not be there.
-    checks: { importIsUndefined: false },
+    // What the target does not have by its name, QuickJS has: BigInt, and await at the top level.
+    checks: { importIsUndefined: false, toleratedTransform: false },
     transform: { target: TARGET },
     plugins: [{
       name: "wasmfaas-entry",
@@ -65,19 +71,19 @@ export async function bundle(source, { handler = "handler", minify = false } = {
   await building.close();
   const [bundled] = output;
   const isOwn = (path) => !path.startsWith(join(SDK, "guest")) && !NOT_OWN.test(path);
-  const origins = JSON.stringify(originsOf(bundled, dirname(resolve(source)), isOwn));
-  return `${bundled.code}\n__wasmfaasOrigins(${origins});\n`;
+  const origins = originsOf(bundled, dirname(resolve(source)), isOwn);
+  return { code: `${bundled.code}\n__wasmfaasOrigins(${JSON.stringify(origins)});\n`, origins };
 }
 
 /** The component for *source*, as bytes. */
 export async function build(source, options = {}) {
-  const made = await componentize({
-    jsSource: await bundle(source, options),
-    sync: true,
-    witPath: join(SDK, "wit"),
-    world: "guest",
-  });
-  return withoutInit(made.component);
+  const { code, origins } = await bundle(source, options);
+  const asked = { jsSource: code, sync: true, witPath: join(SDK, "wit"), world: "guest" };
+  try {
+    return withoutInit((await componentize(asked)).component);
+  } catch (error) {
+    throw new Error(complaint(error.message, basename(source), origins));
+  }
 }
 
 async function main() {
@@ -88,6 +94,7 @@ async function main() {
       help: { type: "boolean", short: "h" },
       minify: { type: "boolean" },
       output: { type: "string", short: "o", default: "bootstrap.wasm" },
+      timeout: { type: "string", default: String(TIMEOUT_S) },
     },
   });
   if (values.help || positionals.length !== 1) {
@@ -98,6 +105,17 @@ async function main() {
     console.error(`wasmfaas-build: ${positionals[0]} does not exist`);
     return 1;
   }
+  const timeoutS = Number(values.timeout);
+  if (!(timeoutS > 0 && timeoutS <= 2 ** 31 / 1000)) {
+    console.error(`wasmfaas-build: --timeout is ${values.timeout}, but must be a number of seconds above 0`);
+    return 2;
+  }
+  // Nothing else ends the engine, whose thread is not this one.
+  setTimeout(() => {
+    const [source] = positionals;
+    console.error(`wasmfaas-build: ${source} was not built within ${timeoutS} s: does its top level end?`);
+    process.exit(1);
+  }, timeoutS * 1000).unref();
   try {
     await writeFile(values.output, await build(positionals[0], values));
   } catch (error) {

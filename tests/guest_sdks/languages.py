@@ -23,8 +23,8 @@ from wasmfaas.models import PackageKind
 ROOT = Path(__file__).parents[2]
 SAMPLES = ("hello", "echo", "error", "log")
 PROBE = "probe"
-#: A program in TypeScript alone, for test_capabilities.
-CAPABILITIES = "capabilities"
+#: Programs in TypeScript and in JavaScript alone, for test_capabilities.
+CAPABILITIES, ODDITIES = "capabilities", "oddities"
 SCRIPTS = "scripts"
 SCRIPT_INPUTS = (
     *(f"guest-sdks/{path}" for path, _ in TEMPLATES["typescript"].sdk),
@@ -33,6 +33,7 @@ SCRIPT_INPUTS = (
     "tests/guest_sdks/probes/probe.js",
     "tests/guest_sdks/probes/probe.ts",
     "tests/guest_sdks/probes/capabilities.ts",
+    "tests/guest_sdks/probes/oddities.js",
 )
 MODULE = "bootstrap.wasm"
 
@@ -145,7 +146,7 @@ def _scripts(source: Path, cache_dir: Path) -> Files:
         language.handler.format(program): language.source(program)
         for language in LANGUAGES
         if language.shared == SCRIPTS
-        for program in (*SAMPLES, PROBE, CAPABILITIES)
+        for program in (*SAMPLES, PROBE, CAPABILITIES, ODDITIES)
         if language.source(program).exists()
     }
     imports = [

@@ -1,5 +1,7 @@
-"""What the host does for functions in JavaScript, TypeScript and Rust, on a real server."""
+"""Functions in JavaScript, TypeScript and Rust on a real server: what the host does for them, and
+what goes wrong in scripts."""
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.guest_sdks import rust
-from tests.guest_sdks.languages import CAPABILITIES, LANGUAGES, ROOT, RUST_PROBE
+from tests.guest_sdks.languages import CAPABILITIES, LANGUAGES, ODDITIES, ROOT, RUST_PROBE
 
 
 class Web(ThreadingHTTPServer):
@@ -61,14 +63,17 @@ def site() -> Iterator[str]:
     web.server_close()
 
 
+def deploy(server: Server, cache_dir: Path, language: str, program: str, **settings: Any) -> str:
+    [chosen] = [each for each in LANGUAGES if each.name == language]
+    return server.deploy(
+        f"script-{program}", chosen.package(program, cache_dir), Runtime="provided.al2023",
+        Handler=chosen.handler.format(program), Timeout=60, **settings,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def deployed(server: Server, cache_dir: Path) -> str:
-    [typescript] = [each for each in LANGUAGES if each.name == "typescript"]
-    files = typescript.package(CAPABILITIES, cache_dir)
-    handler = typescript.handler.format(CAPABILITIES)
-    return server.deploy(
-        "script-capabilities", files, Runtime="provided.al2023", Handler=handler, Timeout=60
-    )
+    return deploy(server, cache_dir, "typescript", CAPABILITIES)
 
 
 def permit(server: Server, name: str, **permissions: Any) -> None:
@@ -178,3 +183,50 @@ def test_rust_asks_for_all_of_it(
         "accepted": 202,
         "secret": "hünter2",
     }
+
+
+@pytest.fixture(scope="module")
+def odd(server: Server, cache_dir: Path) -> str:
+    variables = {"COLOUR": "blue"}
+    return deploy(server, cache_dir, "javascript", ODDITIES, Environment={"Variables": variables})
+
+
+@pytest.mark.parametrize(
+    ("oddity", "error_type", "message"),
+    [
+        ("bigint", "TypeError", "the handler's answer is not JSON: BigInt"),
+        ("circular", "TypeError", "the handler's answer is not JSON: circular"),
+        ("converting", "RangeError", "not today"),
+        ("deep", "Runtime.StackOverflow", "stack"),
+        ("large", "Function.ResponseSizeTooLarge", "exceeded"),
+        ("never", "PromiseNeverSettled", "nothing is left that could"),
+        ("unreadable", "object", "cannot be shown"),
+        ("symbol", "symbol", "Symbol(s)"),
+        ("nothing", "undefined", "undefined"),
+        ("rejected", "bigint", "10"),
+        ("timer", "Error", "late"),
+    ],
+)
+def test_what_goes_wrong_is_told(
+    server: Server, odd: str, oddity: str, error_type: str, message: str
+) -> None:
+    answer, response = server.invoke(odd, {"do": oddity})
+    assert (response["FunctionError"], answer["errorType"]) == ("Unhandled", error_type)
+    assert message in answer["errorMessage"]
+    assert not [line for line in answer.get("stackTrace", []) if "user.js" in line]
+
+
+def test_what_is_no_json_is_what_javascript_makes_of_it(server: Server, odd: str) -> None:
+    answer, _ = server.invoke(odd, {"do": "values"})
+    epoch = "1970-01-01T00:00:00.000Z"
+    assert answer == [None, None, None, None, 0, epoch, None, "\ud800", {}, True]
+
+
+def test_what_nobody_listens_to_is_in_the_log(server: Server, odd: str) -> None:
+    answer, response = server.invoke(odd, {"do": "lost"}, LogType="Tail")
+    assert answer == [1, None]
+    told = base64.b64decode(response["LogResult"]).decode()
+    assert "Unhandled rejection: Error: nobody listens" in told
+    assert "at <anonymous> (" in told
+    assert "{ self: [Circular] } [object that cannot be shown] { a: [Getter] } \ufffd" in told
+    assert "process.env.COLOUR was read when the component was built" in told

@@ -1,5 +1,5 @@
 // console: lines as Lambda's Node.js runtime writes them, to the function's log.
-import { inspect } from "./inspect.js";
+import { inspect, jsonOr } from "./inspect.js";
 
 const LEVELS = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, fatal: 5 };
 
@@ -65,7 +65,7 @@ export function format(values) {
     const value = rest.shift();
     if (kind === "c") return "";
     if (kind === "s") return typeof value === "object" ? inspect(value) : String(value);
-    if (kind === "j") return JSON.stringify(value);
+    if (kind === "j") return jsonOr(value, inspect);
     if (kind === "o" || kind === "O") return inspect(value);
     if (typeof value === "symbol" || typeof value === "object") return "NaN";
     if (kind === "d") return String(Number(value));

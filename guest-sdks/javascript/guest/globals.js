@@ -13,7 +13,9 @@ const enginePromise = globalThis.Promise.resolve();
 const generator = new Generator(host);
 const encoder = new TextEncoder();
 const console = new Console(host, encoder);
-let variables = null;
+const variables = {};
+// Names of variables that were asked for while the component was built, when there is none.
+const early = new Set();
 
 /** The sandbox's event loop. */
 export const queue = new Queue(host);
@@ -34,11 +36,17 @@ Error.stackTraceLimit = 50;
 Object.assign(globalThis, { AbortController, AbortSignal, Headers, Response, fetch });
 Math.random = () => generator.next();
 globalThis.process = {
-  get env() {
-    return (variables ??= Object.fromEntries(host.environment()));
-  },
+  env: new Proxy(variables, {
+    get(target, name) {
+      if (!queue.isServing) early.add(name);
+      return target[name];
+    },
+  }),
   nextTick: (job, ...args) => queueMicrotask(() => job(...args)),
-  exit: (code = 0) => host.exit(code),
+  exit(code = 0) {
+    if (queue.isServing) host.exit(code);
+    throw new Error(`process.exit(${code}) at the top level of a module`);
+  },
   stdout: { write: (text) => host.log(encoder.encode(text)) },
   stderr: { write: (text) => host.log(encoder.encode(text)) },
   platform: "wasi",
@@ -50,6 +58,10 @@ globalThis.process = {
 export function begin({ requestId }) {
   queue.isServing = true;
   generator.reset();
-  variables = null;
-  console.begin(requestId, process.env.AWS_LAMBDA_LOG_LEVEL);
+  for (const name of Object.keys(variables)) delete variables[name];
+  Object.assign(variables, Object.fromEntries(host.environment()));
+  console.begin(requestId, variables.AWS_LAMBDA_LOG_LEVEL);
+  for (const name of early)
+    if (Object.hasOwn(variables, name))
+      console.warn(`process.env.${String(name)} was read when the component was built: read it in the handler`);
 }

@@ -10,7 +10,25 @@ export function inspect(value) {
   return shown(value, 0, []);
 }
 
+/** *value* as JSON text, or else as *other* shows it. */
+export function jsonOr(value, other) {
+  try {
+    return JSON.stringify(value) ?? other(value);
+  } catch {
+    return other(value);
+  }
+}
+
 function shown(value, depth, above) {
+  try {
+    return plainlyShown(value, depth, above);
+  } catch {
+    // A proxy, or a method of the value's own, that throws; the log must not.
+    return `[${typeof value} that cannot be shown]`;
+  }
+}
+
+function plainlyShown(value, depth, above) {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return `[Function: ${value.name || "(anonymous)"}]`;
@@ -41,7 +59,9 @@ function container(value, show) {
   if (value instanceof Set) return `Set(${value.size}) ${wrapped("{", Array.from(value, show), "}")}`;
   const name = Object.getPrototypeOf(value)?.constructor?.name ?? "[null]";
   const key = (text) => (IDENTIFIER.test(text) ? text : JSON.stringify(text));
-  const members = Object.keys(value).map((member) => `${key(member)}: ${show(value[member])}`);
+  const members = Object.entries(Object.getOwnPropertyDescriptors(value))
+    .filter(([, { enumerable }]) => enumerable)
+    .map(([member, { get, value: item }]) => `${key(member)}: ${get === undefined ? show(item) : "[Getter]"}`);
   return (name === "Object" ? "" : `${name} `) + wrapped("{", members, "}");
 }
 

@@ -1,4 +1,5 @@
 // From the host's call to the handler and back.
+import { inspect, jsonOr } from "./inspect.js";
 import { traced } from "./traces.js";
 
 /** What a handler is told about its invocation: Lambda's context object for Node.js. */
@@ -36,16 +37,35 @@ export class Context {
 
 /** An error payload: what the caller sees of what a handler threw. */
 export function payloadOf(thrown) {
-  if (thrown instanceof Error || (typeof thrown === "object" && thrown !== null && "message" in thrown)) {
+  try {
+    return described(thrown);
+  } catch {
+    // A proxy, or a getter, that throws itself.
+    return { errorType: typeof thrown, errorMessage: "what was thrown cannot be shown", stackTrace: [] };
+  }
+}
+
+function described(thrown) {
+  const isObject = typeof thrown === "object" && thrown !== null;
+  if (thrown instanceof Error || (isObject && "message" in thrown)) {
     return {
       errorType: String(thrown.name ?? "Error"),
       errorMessage: String(thrown.message),
       stackTrace: traced(thrown.stack),
     };
   }
-  const isObject = typeof thrown === "object" && thrown !== null;
-  const errorMessage = isObject ? JSON.stringify(thrown) : String(thrown);
+  const errorMessage = isObject ? jsonOr(thrown, inspect) : String(thrown);
   return { errorType: thrown === null ? "null" : typeof thrown, errorMessage, stackTrace: [] };
+}
+
+/** The answer that *value* is, as JSON text. */
+function answerOf(value) {
+  try {
+    return JSON.stringify(value ?? null) ?? "null";
+  } catch (error) {
+    if (error instanceof TypeError) error.message = `the handler's answer is not JSON: ${error.message}`;
+    throw error;
+  }
 }
 
 /**
@@ -68,8 +88,8 @@ export function serve(handler, { queue, begin = () => {} }) {
         answer.then((value) => settle({ value }), (error) => settle({ error }));
       else if (handler.length < 3 || answer !== undefined) settle({ value: answer });
       if (!queue.run(() => outcome !== null))
-        throw new NeverSettled("the handler's promise was never settled, and nothing is left that could");
-      if ("value" in outcome) return JSON.stringify(outcome.value ?? null) ?? "null";
+        throw new NeverSettled();
+      if ("value" in outcome) return answerOf(outcome.value);
     } catch (error) {
       outcome = { error };
     } finally {
@@ -83,9 +103,19 @@ export function serve(handler, { queue, begin = () => {} }) {
 }
 
 function isOutOfMemory(error) {
-  return error?.name === "InternalError" && error.message === "out of memory";
+  try {
+    return error?.name === "InternalError" && error.message === "out of memory";
+  } catch {
+    return false;
+  }
 }
 
 class NeverSettled extends Error {
   name = "PromiseNeverSettled";
+  // Where it was noticed is no place of the function's.
+  stack = "";
+
+  constructor() {
+    super("the handler's promise was never settled, and nothing is left that could");
+  }
 }

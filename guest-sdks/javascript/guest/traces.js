@@ -8,11 +8,11 @@ export function setOrigins(found) {
   origins = found;
 }
 
-/** The frames of *stack*, such as `at handler (app.js:3)`: the function's own, where it has any. */
+/** The frames of *stack*, such as `at handler (app.js:3)`: the function's own, or else the engine's. */
 export function traced(stack) {
   const frames = String(stack ?? "").split("\n").map((line) => line.trim()).filter((line) => line.startsWith("at "));
   const own = frames.map(located).filter((frame) => frame !== null);
-  return own.length > 0 ? own : frames;
+  return own.length > 0 ? own : frames.filter((frame) => !FRAME.test(frame));
 }
 
 function located(frame) {

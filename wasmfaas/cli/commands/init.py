@@ -19,6 +19,7 @@ _JAVASCRIPT_SDK = tuple(
     (f"javascript/{name}", f"sdk/{name}")
     for name in (
         "build.js",
+        "complaint.js",
         "component.js",
         "globals.d.ts",
         "guest",

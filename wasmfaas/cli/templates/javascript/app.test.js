@@ -4,7 +4,15 @@ import test from "node:test";
 
 import { handler } from "./app.js";
 
+const context = { getRemainingTimeInMillis: () => 3000 };
+
 test("greets by name", async () => {
-  const context = { getRemainingTimeInMillis: () => 3000 };
   assert.deepEqual(await handler({ name: "Ada" }, context), { greeting: "Hello, Ada!" });
+});
+
+test("says what it fetched", async (t) => {
+  const fetch = t.mock.method(globalThis, "fetch", async () => new Response("four", { status: 404 }));
+  const answer = await handler({ url: "https://example.com/" }, context);
+  assert.deepEqual(answer, { greeting: "Hello, world!", status: 404, characters: 4 });
+  assert.equal(fetch.mock.callCount(), 1);
 });
