@@ -57,6 +57,18 @@ class KafkaServer:
     def delete(self, name: str) -> None:
         assert not self._library.rd_kafka_mock_topic_delete(self._cluster, name.encode())
 
+    def forget(self, name: str, before: int) -> None:
+        """Delete messages of the first partition, as brokers do when their time is over."""
+        assert not self._library.rd_kafka_mock_partition_delete_records(
+            self._cluster, name.encode(), 0, ctypes.c_int64(before)
+        )
+
+    def refuse(self, request: int, error: int) -> None:
+        """Answer the next of these requests, by Kafka's number of it, with *error*."""
+        self._library.rd_kafka_mock_push_request_errors(
+            self._cluster, ctypes.c_int16(request), ctypes.c_size_t(1), ctypes.c_int(error)
+        )
+
     def send(self, topic: str, *values: Any, partition: int = 0, **others: Any) -> None:
         # One that was there before may not know the topic as it is now.
         producer = Producer({"bootstrap.servers": self.address, "log_level": 0})

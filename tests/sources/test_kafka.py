@@ -7,10 +7,13 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo
 
 from tests.sources.kafka_server import KafkaServer
 from tests.triggers.mappings.world import World, no_secrets, until
@@ -18,6 +21,7 @@ from wasmfaas.models import Usage
 from wasmfaas.sources.endpoints import Endpoints
 from wasmfaas.sources.kafka import KafkaTopic, open_source
 from wasmfaas.sources.kafka_brokers import Brokers
+from wasmfaas.sources.kafka_reader import Reader
 from wasmfaas.sources.registry import SourceFactories
 from wasmfaas.sources.source import Message, SourceFailed, SourceMapping
 from wasmfaas.store.event_sources import EventSourceMapping
@@ -25,6 +29,8 @@ from wasmfaas.wiring.event_sources import optional_sources
 
 pytestmark = pytest.mark.anyio
 
+#: Kafka's number of the request.
+OFFSET_COMMIT = 8
 DESTINATION = "arn:aws:sqs:us-east-1:000000000000:discarded"
 
 
@@ -193,7 +199,7 @@ async def test_batch_responses(kafka_world: World, server: KafkaServer, topic: s
     server.send(topic, "a", "b", "c", "d")
     await mapped(
         kafka_world, server, topic, BatchSize=4, FunctionResponseTypes=["ReportBatchItemFailures"],
-        MaximumBatchingWindowInSeconds=1,
+        MaximumBatchingWindowInSeconds=60,
     )  # fmt: skip
     await until(lambda: server.committed(topic, topic) == 4)
     ids = [f"{name}@{number}" for number in range(4)]
@@ -335,4 +341,78 @@ async def test_new_partitions_are_read_from_their_beginning(server: KafkaServer)
         return False
 
     await until(is_read)
+    await source.close()
+
+
+async def test_what_is_gone_is_passed(server: KafkaServer, topic: str, source: KafkaTopic) -> None:
+    server.send(topic, "a", "b", "c", "d")
+    await source.acknowledge(await received(source, 1))
+    server.forget(topic, 2)
+    second = await opened(server, topic)
+    assert [message.receipt for message in await received(second, 2)] == [(0, 2), (0, 3)]
+    await second.close()
+
+
+async def test_a_group_that_has_members(
+    server: KafkaServer, topic: str, source: KafkaTopic
+) -> None:
+    server.send(topic, "a")
+    messages = await received(source, 1)
+    server.refuse(OFFSET_COMMIT, KafkaError.UNKNOWN_MEMBER_ID)
+    with pytest.raises(SourceFailed, match=rf"the consumer group '{topic}' has members"):
+        await source.acknowledge(messages)
+    await source.acknowledge(messages)
+    assert server.committed(topic, topic) == 1
+
+
+async def test_messages_that_are_larger_than_what_is_received(
+    server: KafkaServer, topic: str
+) -> None:
+    server.send(topic, "x" * 300_000)
+    configuration = {"bootstrap.servers": server.address, "group.id": topic, "log_level": 0}
+    reader = Reader(configuration, topic, "It", response_bytes_max=100_000)
+    try:
+        assert reader.partitions() == {0}
+        reader.assign({0: 0})
+        told: list[str] = []
+
+        async def is_told() -> bool:
+            try:
+                reader.read(1, 0.1, frozenset())
+            except SourceFailed as error:
+                told.append(error.message)
+            return bool(told)
+
+        await until(is_told)
+        assert "larger than 100000 bytes, the most" in told[0]
+    finally:
+        reader.close()
+
+
+async def test_times_that_are_none(server: KafkaServer, topic: str, source: KafkaTopic) -> None:
+    server.send(topic, "a", timestamp=2**60)
+    [message] = await received(source, 1)
+    assert message.record["timestamp"] == 2**60
+    assert message.sent_at_ms is None
+
+
+async def test_a_moment_to_begin_at(
+    server: KafkaServer, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The brokers of these tests know no times: the answer is made up."""
+    asked: list[Any] = []
+
+    def listed(client: Any, offsets: Any, **others: Any) -> dict[Any, Future[Any]]:
+        asked.extend(offsets.values())
+        answer: Future[Any] = Future()
+        answer.set_result(ListOffsetsResultInfo(1, 0, 0))
+        return dict.fromkeys(offsets, answer)
+
+    monkeypatch.setattr(AdminClient, "list_offsets", listed)
+    server.send(topic, "a", "b")
+    source = await opened(
+        server, topic, StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=1_700_000_000.5
+    )
+    assert [message.receipt for message in await received(source, 1)] == [(0, 1)]
+    assert [spec._value for spec in asked] == [1_700_000_000_500]
     await source.close()

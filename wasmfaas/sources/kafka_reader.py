@@ -22,15 +22,16 @@ _PARTITION_BYTES_MAX: Final = 1024 * 1024
 _BYTES_MAX: Final = 16 * 1024 * 1024
 #: Beside what a message carries.
 _MESSAGE_BYTES: Final = 256
+#: What a broker may send at once: more than is asked for, where a single message is larger.
+RESPONSE_BYTES_MAX: Final = 64 * 1024 * 1024
+_ASKED_BYTES_MAX: Final = 16 * 1024 * 1024
 _CONFIGURATION: Final[Mapping[str, Any]] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "allow.auto.create.topics": False,
     # What was to come next is gone, or the topic was made anew: on with what there is.
     "auto.offset.reset": "earliest",
-    "fetch.max.bytes": 16 * 1024 * 1024,
     "queued.max.messages.kbytes": 16 * 1024,
-    "receive.message.max.bytes": 64 * 1024 * 1024,
     "reconnect.backoff.max.ms": 2000,
 }
 
@@ -41,7 +42,14 @@ class Reader:
     *place* is the topic for people.
     """
 
-    def __init__(self, configuration: Mapping[str, Any], topic: str, place: str) -> None:
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        topic: str,
+        place: str,
+        *,
+        response_bytes_max: int = RESPONSE_BYTES_MAX,
+    ) -> None:
         self._topic = topic
         self._place = place
         #: Whether something was heard of the brokers that may mean that they are gone.
@@ -52,7 +60,16 @@ class Reader:
         self._held: dict[int, deque[tuple[Message, int]]] = {}
         self._sizes: dict[int, int] = {}
         self._paused: set[int] = set()
-        given = {**configuration, **_CONFIGURATION, "error_cb": self._hear}
+        self._response_bytes_max = response_bytes_max
+        asked = min(_ASKED_BYTES_MAX, response_bytes_max // 2)
+        given = {
+            **configuration,
+            **_CONFIGURATION,
+            "fetch.max.bytes": asked,
+            "message.max.bytes": asked,
+            "receive.message.max.bytes": response_bytes_max,
+            "error_cb": self._hear,
+        }
         try:
             self._consumer = Consumer(given)
         except KafkaException as error:
@@ -96,6 +113,7 @@ class Reader:
         return found
 
     def close(self) -> None:
+        """Let go of the brokers."""
         self._consumer.close()
 
     def _fetch(self, wait_s: float) -> None:
@@ -150,6 +168,11 @@ class Reader:
 
     def _hear(self, error: KafkaError) -> None:
         self.is_in_doubt = True
+        if error.code() == KafkaError._BAD_MSG:
+            self._failure = (
+                f"a broker sent what is none, or is larger than {self._response_bytes_max} bytes, "
+                f"the most that is received at once: {error.str()}"
+            )
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._heard = error.str()
 

@@ -9,6 +9,8 @@ from confluent_kafka import Message as Received
 
 from wasmfaas.sources.source import Message
 
+#: Producers say when a message was made, and may say anything.
+_MS_MOST: Final = 253_402_300_799_999
 EVENT_SOURCE: Final = "SelfManagedKafka"
 #: Kafka's names of them.
 _TYPES: Final = {TIMESTAMP_CREATE_TIME: "CREATE_TIME", TIMESTAMP_LOG_APPEND_TIME: "LOG_APPEND_TIME"}
@@ -46,7 +48,7 @@ def message_of(received: Received) -> Message:
         record=record,
         data={"value": None if value is None else _bytes(value)},
         partition=name,
-        sent_at_ms=timestamp if kind in _TYPES and timestamp >= 0 else None,
+        sent_at_ms=timestamp if kind in _TYPES and 0 <= timestamp <= _MS_MOST else None,
         receipt=(partition, offset),
     )
 

@@ -3,6 +3,7 @@
 import uuid
 
 from wasmfaas.capabilities.grants import Grants
+from wasmfaas.capabilities.secrets import SecretStore
 from wasmfaas.exposure import named_endpoints
 from wasmfaas.queue_errors import QueueDoesNotExist
 from wasmfaas.services.arns import MessageArn
@@ -16,6 +17,7 @@ from wasmfaas.sources.own_queues import OwnQueue
 from wasmfaas.sources.registry import SELF_MANAGED, Factory, SourceFactories
 from wasmfaas.sources.source import Source, SourceFailed, SourceMapping
 from wasmfaas.sources.sqs import SqsQueue
+from wasmfaas.store.attachments import Attachments
 from wasmfaas.store.message_queues.queues import MessageQueues
 from wasmfaas.store.polling import Polling
 from wasmfaas.triggers.mappings.manager import EventSourcePollers
@@ -41,7 +43,8 @@ async def open_pollers(core: Core, events: EventParts, queues: MessageQueues) ->
 
 
 def _factories(core: Core, queues: MessageQueues) -> SourceFactories:
-    others = optional_sources(core.settings, _Secrets(core).read)
+    secrets = FunctionSecrets(core.registry.attachments, core.secrets)
+    others = optional_sources(core.settings, secrets.read)
     return SourceFactories({"sqs": _Queues(core, queues).open, **others})
 
 
@@ -55,22 +58,24 @@ def optional_sources(settings: Settings, secrets: Secrets) -> dict[str, Factory]
     }
 
 
-class _Secrets:
-    """Secrets that mappings name: those that their functions may read themselves."""
+class FunctionSecrets:
+    """Secrets that mappings name: those that their functions may read themselves. Lifetime:
+    process."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, attachments: Attachments, secrets: SecretStore) -> None:
+        self._attachments = attachments
+        self._secrets = secrets
 
     async def read(self, function_name: str, name: str) -> bytes:
         """The value of the secret. Raises SourceFailed."""
         # Looked up anew: a mapping asks once, when polling begins.
-        permissions = await Grants(self._core.registry.attachments).of(function_name)
+        permissions = await Grants(self._attachments).of(function_name)
         if not permissions.may_read_secret(name):
             # Whether it is there or not.
             raise SourceFailed(
                 f"permissions.secrets of the function {function_name} does not have {name[:128]!r}"
             )
-        value = self._core.secrets.get(name)
+        value = self._secrets.get(name)
         if value is None:
             raise SourceFailed(
                 f"There is no secret {name[:128]!r}: set it with wasmfaas secret set NAME"
