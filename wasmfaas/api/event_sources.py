@@ -165,6 +165,13 @@ def updated(before: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[st
     kind = kind_of(before)
     _check_members(kind, parameters)
     given = {name: v for name, v in parameters.items() if name not in ("FunctionName", "UUID")}
+    if kind.consumers in given:
+        group, wanted = before[kind.consumers]["ConsumerGroupId"], given[kind.consumers]
+        if wanted.get("ConsumerGroupId", group) != group:
+            raise InvalidParameterValue(
+                f"ConsumerGroupId is {group!r}, and cannot be changed: make another mapping."
+            )
+        given[kind.consumers] = before[kind.consumers] | wanted
     return _checked(kind, {**before, **given})
 
 

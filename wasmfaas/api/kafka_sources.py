@@ -7,6 +7,7 @@ from wasmfaas.errors import InvalidParameterValue
 
 ACCESS: Final = "SourceAccessConfigurations"
 CONSUMERS: Final = "SelfManagedKafkaEventSourceConfig"
+_TIMESTAMP: Final = "StartingPositionTimestamp"
 #: One of them says who the mapping is.
 _CREDENTIALS: Final = (
     "BASIC_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH", "SASL_SCRAM_256_AUTH", "SASL_SCRAM_512_AUTH",
@@ -23,6 +24,10 @@ def check(configuration: Mapping[str, Any]) -> None:
         )
     if not configuration.get("Topics"):
         raise InvalidParameterValue("Topics is missing: name the one topic to read.")
+    if configuration["StartingPosition"] == "AT_TIMESTAMP" and not configuration.get(_TIMESTAMP):
+        raise InvalidParameterValue(
+            f"StartingPosition is AT_TIMESTAMP, but {_TIMESTAMP} is missing: say when to begin."
+        )
     consumers = configuration[CONSUMERS]
     if consumers.get("SchemaRegistryConfig"):
         raise InvalidParameterValue(

@@ -131,6 +131,34 @@ def test_kafka_has_a_consumer_group(client: Any) -> None:
     assert created["Topics"] == ["topic"]
 
 
+def test_a_consumer_group_stays(client: Any) -> None:
+    given = {"ConsumerGroupId": "mine"}
+    created = client.create_event_source_mapping(
+        FunctionName="f", **KAFKA, SelfManagedKafkaEventSourceConfig=given
+    )
+    call = client.update_event_source_mapping
+    updated = call(
+        UUID=created["UUID"], SelfManagedKafkaEventSourceConfig={"ConsumptionMode": "Stream"}
+    )
+    config = updated["SelfManagedKafkaEventSourceConfig"]
+    assert config == given | {"ConsumptionMode": "Stream"}
+    other = {"ConsumerGroupId": "other"}
+    text = refused(
+        "InvalidParameterValueException",
+        call,
+        UUID=created["UUID"],
+        SelfManagedKafkaEventSourceConfig=other,
+    )
+    assert text == "ConsumerGroupId is 'mine', and cannot be changed: make another mapping."
+    text = refused(
+        "InvalidParameterValueException",
+        call,
+        UUID=created["UUID"],
+        SelfManagedKafkaEventSourceConfig={"ConsumptionMode": "Queue"},
+    )
+    assert text == "ConsumptionMode is Queue, but this server reads topics as Stream only."
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -224,6 +252,11 @@ def test_there_are_no_two_alike(client: Any, source: dict[str, Any], expected: s
             "SourceAccessConfigurations has the type OAUTHBEARER_AUTH, but of this event source, "
             "there are: BASIC_AUTH, CLIENT_CERTIFICATE_TLS_AUTH, SASL_SCRAM_256_AUTH, "
             "SASL_SCRAM_512_AUTH, SERVER_ROOT_CA_CERTIFICATE, VPC_SECURITY_GROUP, VPC_SUBNET.",
+        ),
+        (
+            {**KAFKA, "StartingPosition": "AT_TIMESTAMP", "EventSourceArn": None},
+            "StartingPosition is AT_TIMESTAMP, but StartingPositionTimestamp is missing: say when "
+            "to begin.",
         ),
         (
             {**KAFKA, "TumblingWindowInSeconds": 5, "EventSourceArn": None},
