@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.guest_sdks import node, rust, toolchain
+from tests.guest_sdks import golang, node, rust, toolchain
 from wasmfaas.cli.commands.init import TEMPLATES
 from wasmfaas.models import PackageKind
 
@@ -101,7 +101,9 @@ class Language:
 
     def _digest(self, source: Path) -> str:
         digest = hashlib.sha256(sys.version.encode())
-        builders = map(Path, (__file__, toolchain.__file__, node.__file__, rust.__file__))
+        builders = map(
+            Path, (__file__, toolchain.__file__, node.__file__, rust.__file__, golang.__file__)
+        )
         sources = [] if self.shared else [source]
         for path in _files(*sources, *builders, *(ROOT / name for name in self.inputs)):
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
@@ -194,7 +196,10 @@ def _assemblyscript(source: Path, cache_dir: Path) -> Files:
 
 
 def _go(source: Path, cache_dir: Path) -> Files:
-    return toolchain.built(lambda output: toolchain.build_go(source.parent, cache_dir, output))
+    """All programs in one module: Go's runtime is most of any, and takes seconds to compile."""
+    [language] = (each for each in LANGUAGES if each.name == "go")
+    programs = {name: language.source(name) for name in (*SAMPLES, PROBE)}
+    return golang.programs(programs, cache_dir)
 
 
 RUST_PROBE = "tests/guest_sdks/probes/probe.rs"
@@ -294,9 +299,12 @@ LANGUAGES = (
         kind=PackageKind.REACTOR,
         sample="guest-sdks/go/samples/{}/main.go",
         probe="tests/guest_sdks/probes/go/main.go",
-        inputs=("guest-sdks/go",),
+        inputs=("guest-sdks/go", "tests/guest_sdks/probes/go"),
         build=_go,
         is_restored=False,
+        handler="{}",
+        shared="go",
+        has_calls=True,
     ),
     Language(
         name="rust",

@@ -20,6 +20,7 @@ var count int
 type Event struct {
 	Do             string          `json:"do"`
 	Name           string          `json:"name"`
+	Key            string          `json:"key"`
 	Text           string          `json:"text"`
 	Type           string          `json:"type"`
 	Message        string          `json:"message"`
@@ -50,6 +51,8 @@ func probe(ctx context.Context, raw json.RawMessage) (any, error) {
 		return count, nil
 	case "context":
 		return known(wasmfaas.FromContext(ctx)), nil
+	case "get":
+		return get(event.Key)
 	case "text":
 		return event.Text, nil
 	case "value":
@@ -82,6 +85,14 @@ func known(invocation *wasmfaas.Invocation) map[string]any {
 		"traceId":            invocation.TraceID,
 		"remainingMs":        invocation.Remaining().Milliseconds(),
 	}
+}
+
+func get(key string) (any, error) {
+	entry, err := wasmfaas.KeyValue{}.Get(key)
+	if err != nil || entry.Value == nil {
+		return nil, err
+	}
+	return string(entry.Value), nil
 }
 
 func logged() {

@@ -1,0 +1,3 @@
+package fetch
+
+const inSandbox = true
