@@ -198,3 +198,47 @@ def test_a_component_that_enters_itself_ends(pool: Pool) -> None:
     assert for_ever != module
     for reply in invoke(pool, for_ever, PackageKind.COMPONENT):
         check(reply, "StackOverflow")
+
+
+#: Asks from where the host puts an event, and again from where it puts the answer to that.
+ASKING_COMPONENT = """(component
+  (import "call" (func $call (param "op" string) (param "request" string)
+    (result (result string (error string)))))
+  (core module $libc
+    (type $asks (func (param i32 i32 i32 i32 i32)))
+    (memory (export "memory") 2)
+    (table (export "table") 1 funcref)
+    (data (i32.const 16) "kv.get{}")
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (call_indirect (type $asks) (i32.const 16) (i32.const 6) (i32.const 22) (i32.const 2)
+        (i32.const 64) (i32.const 0))
+      (i32.const 4096)))
+  (core instance $libc (instantiate $libc))
+  (core func $lowered (canon lower (func $call) (memory (core memory $libc "memory"))
+    (realloc (core func $libc "realloc"))))
+  (core module $main
+    (import "libc" "table" (table 1 funcref))
+    (import "host" "call" (func $call (param i32 i32 i32 i32 i32)))
+    (elem (i32.const 0) func $call)
+    (func (export "handle") (param i32 i32 i32 i32) (result i32) (i32.const 64)))
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "host" (instance (export "call" (func $lowered))))))
+  (func (export "handle") (param "event" string) (param "context" string)
+    (result (result string (error string)))
+    (canon lift (core func $main "handle") (memory (core memory $libc "memory"))
+      (realloc (core func $libc "realloc")))))"""
+
+
+def test_a_component_cannot_ask_from_its_realloc(pool: Pool) -> None:
+    for reply in invoke(pool, ASKING_COMPONENT, PackageKind.COMPONENT):
+        check(reply, "ExitError", "cannot leave component instance")
+
+
+def test_what_shows_no_memory_is_told_so(pool: Pool) -> None:
+    """A command need not export any: there is nothing to read a request from, or take it to."""
+    start = f"""(if (i64.ne (i64.const 1) (i64.shr_u (call $call {NAME} {EMPTY}) (i64.const 32)))
+      (then unreachable)) (if (call $take (i32.const 0) (i32.const 999)) (then unreachable))"""
+    module = f'(module {IMPORTS} (func (export "_start") {start}))'
+    for reply in invoke(pool, module, PackageKind.COMMAND):
+        check(reply, None, value=None)

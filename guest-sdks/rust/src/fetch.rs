@@ -42,10 +42,12 @@ pub struct Response {
     pub url: String,
 }
 
+/// A request for what is there.
 pub fn get(url: &str) -> Request {
     request("GET", url)
 }
 
+/// A request that leaves *body* there.
 pub fn post(url: &str, body: impl Into<Vec<u8>>) -> Request {
     request("POST", url).body(body)
 }
