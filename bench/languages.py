@@ -126,7 +126,7 @@ def _built(chosen: list[Guest], plan: Plan, findings: Findings, steps: Steps) ->
         steps.note(f"Building {guest.title}")
         with findings.attempt(*keys.values()):
             module = guests.built(guest, plan.builds)
-            findings.add(keys["module_kb"], len(module.wasm) / _KB)
+            findings.add(keys["module_kb"], round(len(module.wasm) / _KB))
             findings.add(keys["build_s"], module.build_s)
             subjects.append(_Subject(guest, module))
     return subjects

@@ -147,8 +147,18 @@ def show(report: Report) -> None:
     if not report.tabulated:
         console.print(_ratios(report) if report.ratios else _figures(report.figures))
     console.print(_sentences(report.method, "dim"))
-    missing = [f"{key} was not measured: {reason}" for key, reason in report.why.items()]
-    console.print(_sentences(missing, "yellow"))
+    console.print(_sentences(_missing(report.why), "yellow"))
+
+
+def _missing(why: Mapping[str, str]) -> list[str]:
+    """A sentence for each reason."""
+    keys: dict[str, list[str]] = {}
+    for key, reason in why.items():
+        keys.setdefault(reason, []).append(key)
+    return [
+        f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} not measured: {reason}"
+        for reason, names in keys.items()
+    ]
 
 
 def _machine(machine: Machine) -> Table:
@@ -210,7 +220,13 @@ def _sentences(sentences: Sequence[str], style: str) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=True)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style="bold",
+        expand=True,
+    )
     table.add_column(title, ratio=1)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)

@@ -8,7 +8,6 @@ import pytest
 from tests.guest_sdks.languages import LANGUAGES, MODULE, PROBE
 from tests.guest_sdks.node import node, project
 from tests.sandbox.conftest import Pool
-from wasmfaas.sandbox import exposure
 
 SDK = Path(__file__).parents[2] / "guest-sdks" / "assemblyscript"
 
@@ -30,10 +29,6 @@ def test_its_own_tests_pass(
         monkeypatch.setenv(name.upper(), str(tmp_path / f"{name}.wasm"))
     told = node("--no-warnings", "--test", str(SDK / "test/sdk.test.js"), folder=tmp_path)
     assert "fail 0" in told
-
-
-def test_its_modules_are_put_back_and_not_made_anew(cache_dir: Path) -> None:
-    assert exposure.expose(module(cache_dir)) is not None
 
 
 def test_what_is_thrown_is_in_the_log_with_its_place(pool: Pool, cache_dir: Path) -> None:

@@ -4,36 +4,36 @@ import { nowMs } from "./wasi";
 
 /** One invocation beside its event: what Lambda's context objects have. */
 export class Context {
-  readonly requestId: string;
-  /** Milliseconds since 1970. */
-  readonly deadlineMs: i64;
-  readonly functionName: string;
-  readonly functionVersion: string;
-  readonly invokedFunctionArn: string;
-  readonly memoryLimitInMB: i32;
-  readonly logGroupName: string;
-  readonly logStreamName: string;
-  /** Empty where there is none. */
-  readonly traceId: string;
-  readonly clientContext: Json;
-  readonly identity: Json;
+  private parsed: Json | null = null;
   errorType_: string = "";
   errorMessage_: string = "";
 
-  /** @param json all of it, as section 3 of the ABI has it. */
-  constructor(readonly json: Json) {
-    this.requestId = json.get("requestId").string();
-    this.deadlineMs = decimal(json.get("deadlineMs"));
-    this.functionName = json.get("functionName").string();
-    this.functionVersion = json.get("functionVersion").string();
-    this.invokedFunctionArn = json.get("invokedFunctionArn").string();
-    this.memoryLimitInMB = <i32>decimal(json.get("memoryLimitInMB"));
-    this.logGroupName = json.get("logGroupName").string();
-    this.logStreamName = json.get("logStreamName").string();
-    this.traceId = json.get("traceId").string();
-    this.clientContext = json.get("clientContext");
-    this.identity = json.get("identity");
+  /** @param text JSON, as section 3 of the ABI has it; it is read when it is needed. */
+  constructor(private text: Uint8Array) {}
+
+  /** All of it. */
+  get json(): Json {
+    const parsed = this.parsed;
+    if (parsed !== null) return parsed;
+    const read = Json.read(this.text);
+    const json = read === null ? new Json() : read;
+    this.parsed = json;
+    return json;
   }
+
+  get requestId(): string { return this.json.get("requestId").string(); }
+  /** Milliseconds since 1970. */
+  get deadlineMs(): i64 { return decimal(this.json.get("deadlineMs")); }
+  get functionName(): string { return this.json.get("functionName").string(); }
+  get functionVersion(): string { return this.json.get("functionVersion").string(); }
+  get invokedFunctionArn(): string { return this.json.get("invokedFunctionArn").string(); }
+  get memoryLimitInMB(): i32 { return <i32>decimal(this.json.get("memoryLimitInMB")); }
+  get logGroupName(): string { return this.json.get("logGroupName").string(); }
+  get logStreamName(): string { return this.json.get("logStreamName").string(); }
+  /** Empty where there is none. */
+  get traceId(): string { return this.json.get("traceId").string(); }
+  get clientContext(): Json { return this.json.get("clientContext"); }
+  get identity(): Json { return this.json.get("identity"); }
 
   /** How long the invocation may still take, in milliseconds; at least 0. */
   get remainingMs(): i64 {

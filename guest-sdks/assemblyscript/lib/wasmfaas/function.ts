@@ -15,6 +15,8 @@ let outgoing: Writer | null = null;
 /** Makes a handler the function; to be called at the top level of a module, the last one counts. */
 export function start(handler: Handler): void {
   chosen = handler;
+  // The first allocation sets up the memory: better once, before the sandbox's image is taken.
+  incoming = new ArrayBuffer(0);
 }
 
 export function allocate(size: i32): usize {
@@ -39,10 +41,9 @@ export function handle(): u64 {
 function answered(request: Json): Writer {
   const handler = chosen;
   if (handler === null) return failure("Unhandled", "no handler: call start(handler)");
-  const json = Json.read(request.get("context").bytes());
   const event = Json.read(request.get("event").bytes());
-  if (event === null || json === null) return failure("BadEvent", "the event is not JSON");
-  const context = new Context(json);
+  if (event === null) return failure("BadEvent", "the event is not JSON");
+  const context = new Context(request.get("context").bytes());
   const answer = handler(event, context);
   if (context.errorType_.length > 0) return failure(context.errorType_, context.errorMessage_);
   return success(answer);
