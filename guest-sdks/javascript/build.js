@@ -31,7 +31,7 @@ const USAGE = `usage: wasmfaas-build SOURCE [-o OUTPUT] [--handler NAME] [--mini
 async function bundle(source, { handler = "handler", minify = false } = {}) {
   const code = `
     import { setOrigins } from ${JSON.stringify(join(SDK, "guest/traces.js"))};
-    import { begin, queue } from ${JSON.stringify(join(SDK, "guest/globals.js"))};
+    import { begin, emit, queue } from ${JSON.stringify(join(SDK, "guest/globals.js"))};
     import { serve } from ${JSON.stringify(join(SDK, "guest/invocation.js"))};
     import * as application from ${JSON.stringify(resolve(source))};
     globalThis.__wasmfaasOrigins = setOrigins;
@@ -41,7 +41,7 @@ async function bundle(source, { handler = "handler", minify = false } = {}) {
       const others = Object.keys(application).join(", ") || "nothing";
       throw new TypeError(${JSON.stringify(basename(source))} + " exports no function " + name + ", but " + others);
     }
-    export const handle = serve(handler, { begin, queue });`;
+    export const handle = serve(handler, { begin, emit, queue });`;
   const building = await rolldown({
     input: ENTRY,
     platform: "neutral",

@@ -110,6 +110,29 @@ declare global {
     abort(reason?: unknown): void;
   }
 
+  /** What a handler of Lambda's kind for streaming writes its answer to. */
+  interface ResponseStream {
+    readonly destroyed: boolean;
+    readonly writableEnded: boolean;
+    setContentType(type: string): void;
+    /** Sends a part, waiting for who reads it; false once no more is wanted. */
+    write(part: string | ArrayBuffer | ArrayBufferView): boolean;
+    end(part?: string | ArrayBuffer | ArrayBufferView): void;
+  }
+
+  var awslambda: {
+    streamifyResponse<Event, Context>(
+      handler: (event: Event, stream: ResponseStream, context: Context) => unknown,
+    ): (event: Event, context: Context) => Promise<unknown>;
+    HttpResponseStream: {
+      /** Sends the head of an HTTP response; its body is what is written to the stream. */
+      from(
+        stream: ResponseStream,
+        metadata: { statusCode?: number; headers?: Record<string, string>; cookies?: string[] },
+      ): ResponseStream;
+    };
+  };
+
   var performance: { now(): number };
 
   class TextEncoder {

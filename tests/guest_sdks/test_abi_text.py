@@ -55,7 +55,7 @@ def test_the_wit_in_the_text_is_the_wit_file_without_its_comments() -> None:
     [
         ("function", ["handle"]),
         ("function-with-init", ["handle", "init"]),
-        ("function-with-calls", ["handle", "init"]),
+        ("function-with-parts", ["handle", "init"]),
     ],
 )
 def test_the_wit_file_makes_bindings(world: str, exports: list[str], tmp_path: Path) -> None:
@@ -113,4 +113,4 @@ def test_the_python_runtime_implements_the_published_world() -> None:
     published = worlds((ROOT / "guest-sdks" / "wit" / "function.wit").read_text())
     own = worlds((ROOT / "wasmfaas" / "sandbox" / "guest" / "function.wit").read_text())
     assert published == own
-    assert len(own["function-with-calls"]) == 3
+    assert len(own["function-with-parts"]) == 4

@@ -2,6 +2,7 @@
 what goes wrong in scripts."""
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +136,32 @@ def test_rust_asks_for_all_of_it(
         "accepted": 202,
         "secret": "hünter2",
     }
+
+
+def parts(server: Server, name: str, do: str) -> tuple[bytes, dict[str, Any]]:
+    """All parts of an answer together, and the end."""
+    with contextlib.closing(server.lambda_client()) as client:
+        response = client.invoke_with_response_stream(
+            FunctionName=name, Payload=json.dumps({"do": do})
+        )
+        with contextlib.closing(response["EventStream"]) as stream:
+            *chunks, last = list(stream)
+    return b"".join(chunk["PayloadChunk"]["Payload"] for chunk in chunks), last["InvokeComplete"]
+
+
+def test_answers_come_in_parts(server: Server, deployed: str) -> None:
+    data, end = parts(server, deployed, "parts")
+    assert data == "aü".encode() + b"\xff\0" + b"b" * 100_000
+    assert "ErrorCode" not in end
+    data, end = parts(server, deployed, "breaks")
+    assert (data, end["ErrorCode"]) == (b"begun", "RangeError")
+    head, _, body = parts(server, deployed, "written")[0].partition(b"\0" * 8)
+    assert json.loads(head) == {"statusCode": 201, "headers": {"x-a": "b"}}
+    assert body == b"\xffwritten%d" % len(deployed)
+    # Who does not ask for parts gets them joined, and what is whole stays so.
+    assert server.invoke(deployed, {"do": "breaks"})[0]["errorMessage"] == "halfway"
+    permit(server, deployed, kv=["self"])
+    assert parts(server, deployed, "visit")[0].isdigit()
 
 
 @pytest.fixture(scope="module")

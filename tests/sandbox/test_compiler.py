@@ -25,7 +25,6 @@ def request(wasm_path: Path, output_path: Path) -> bytes:
             "memory_bytes_max": None,
             "cpu_s_max": None,
             "niceness": 0,
-            "is_runtime": False,
         }
     )
 

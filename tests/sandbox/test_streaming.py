@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox import wat
 from tests.sandbox.conftest import REQUEST_ID, Pool, answer
 from wasmfaas.invoke.job import Errand, WorkerDied
 from wasmfaas.invoke.reply import Reply
@@ -156,6 +157,15 @@ def test_nothing_of_a_stream_reaches_the_next_invocation(pool: Pool) -> None:
     _, job = stream(pool, target)
     assert job.chunks == [b"stream"]
     assert answer(pool.invoke(target, 1)) == "ordinary"
+
+
+def test_who_was_asked_for_parts_and_has_none_leaves_nothing_to_the_next(pool: Pool) -> None:
+    whole = pool.target(pool.compiled(wat.ok("1")))
+    parts = pool.function(HANDLER + "    yield 'joined'\n")
+    for _ in range(2):
+        reply, job = stream(pool, whole)
+        assert (answer(reply), job.chunks) == (1, [])
+        assert pool.invoke(parts).payload == b"joined"
 
 
 def test_a_stream_leaves_the_sandbox_as_it_was(pool: Pool) -> None:

@@ -38,8 +38,6 @@ class Limits:
     memory_bytes: int | None = None
     #: Added to the priority, so that what runs already goes first.
     niceness: int = 0
-    #: Whether the module may import what only the Python runtime does.
-    is_runtime: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -186,7 +184,6 @@ class Compiler:
                 "memory_bytes_max": self._limits.memory_bytes,
                 "cpu_s_max": self._limits.cpu_s,
                 "niceness": self._limits.niceness,
-                "is_runtime": self._limits.is_runtime,
             }
         )
 

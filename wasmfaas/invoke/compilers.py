@@ -90,7 +90,7 @@ class Compilers:
 
         Raises InvalidParameterValue, ServiceFailure, StorageFull.
         """
-        found = await self._find(wasm_path, Limits(is_runtime=True) if ours else self._limits)
+        found = await self._find(wasm_path, Limits() if ours else self._limits)
         return found if isinstance(found, Artefact) else await asyncio.shield(found.compiled)
 
     async def lookup(self, wasm_path: Path) -> Artefact | None:

@@ -71,7 +71,7 @@ def main() -> None:
     )
     answers.send(type="jail", missing=report.missing)
     try:
-        inspector = Inspector(new_engine(), is_runtime=request["is_runtime"])
+        inspector = Inspector(new_engine())
         _serve(inspector, wasm_path, output_path, answers)
     except Refused as reason:
         answers.send(type="refused", reason=str(reason))

@@ -96,7 +96,16 @@ class ComponentGuest:
             raise GuestFailure(
                 "Runtime.UnmarshalError", f"Unable to unmarshal input: {error}", discard=False
             ) from None
-        answer = _answer(*self._handle(event, context))
+        stream = sandbox.host.stream
+        stream.open(sandbox.spec.response_bytes_max)
+        try:
+            answer = _answer(*self._handle(event, context))
+        finally:
+            parts = stream.close()
+        if stream.exceeded:
+            raise too_large(stream.bytes_max)
+        if stream.begun and not answer:
+            return parts  # those that were not sent on
         if sandbox.spec.kind is not PackageKind.PYTHON:  # which encodes it itself
             check_json(answer)
         return answer
@@ -133,18 +142,6 @@ class PythonGuest(ComponentGuest):
             immortalize_memory(memory, int(objects), int(types))
             _answer(*init(self._NO_HANDLER))
             self.can_be_adopted = not more
-
-    def call(self, sandbox: Sandbox, event: bytes, context: bytes) -> bytes:
-        """What was sent on already is not in the answer."""
-        stream = sandbox.host.stream
-        stream.open(sandbox.spec.response_bytes_max)
-        try:
-            answer = super().call(sandbox, event, context)
-        finally:
-            parts = stream.close()
-        if stream.exceeded:
-            raise too_large(stream.bytes_max)
-        return answer or parts
 
     def restore(self, sandbox: Sandbox) -> bool:
         """The runtime is ours, so this is known: a call that returns leaves globals and tables as

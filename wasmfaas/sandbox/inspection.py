@@ -37,7 +37,10 @@ _COMPONENT_TYPES = {
     abi.EXPORT_INIT: "func(string) -> result<string, string>",
 }
 
-_CALL_TYPE = "func(string, string) -> result<string, string>"
+_OFFERED = {
+    abi.IMPORT_CALL: "func(string, string) -> result<string, string>",
+    abi.IMPORT_EMIT: "func(string) -> bool",
+}
 
 
 class Refused(Exception):
@@ -48,10 +51,8 @@ class Inspector:
     """Looks at one module. `engine` is the one that the module is to be compiled for; a skeleton
     is compiled by another, which has no need to be metered."""
 
-    def __init__(self, engine: wasmtime.Engine, *, is_runtime: bool = False) -> None:
-        """*is_runtime*: what is looked at is the Python runtime, which is offered more."""
+    def __init__(self, engine: wasmtime.Engine) -> None:
         self.engine = engine
-        self._offered = {abi.IMPORT_CALL} | ({abi.IMPORT_EMIT} if is_runtime else set[str]())
         config = wasmtime.Config()
         config.cranelift_opt_level = "none"
         # A skeleton is instantiated in order to link it, so its memories must cost nothing.
@@ -124,21 +125,18 @@ class Inspector:
         unknown = [
             name
             for name in imports
-            if name not in self._offered and not name.startswith(abi.COMPONENT_IMPORT_PREFIXES)
+            if name not in _OFFERED and not name.startswith(abi.COMPONENT_IMPORT_PREFIXES)
         ]
         if unknown:
             offered = ", ".join(prefix + "*" for prefix in abi.COMPONENT_IMPORT_PREFIXES)
             raise Refused(
                 f"The component imports what is not offered: {shown_names(unknown)}. Offered are: "
-                f"{offered}, {abi.IMPORT_CALL}."
+                f"{offered}, {', '.join(_OFFERED)}."
             )
-        if abi.IMPORT_CALL in imports:
-            call_type = _component_type(imports, abi.IMPORT_CALL)
-            if call_type != _CALL_TYPE:
-                raise Refused(
-                    f"The component imports {abi.IMPORT_CALL}: {call_type}, but it must be "
-                    f"{_CALL_TYPE}."
-                )
+        for name, type_ in _OFFERED.items():
+            imported = _component_type(imports, name) if name in imports else type_
+            if imported != type_:
+                raise Refused(f"The component imports {name}: {imported}, but it must be {type_}.")
         self._link(compiled)
         exports = compiled.type.exports(self._skeletons)
         if abi.EXPORT_HANDLE not in exports:
@@ -159,7 +157,7 @@ class Inspector:
         linker = component.Linker(self._skeletons)
         linker.add_wasip2()
         with linker.root() as root:
-            for name in self._offered:
+            for name in _OFFERED:
                 root.add_func(name, _never_called)
         store = wasmtime.Store(self._skeletons)
         store.set_limits(

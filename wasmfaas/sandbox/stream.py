@@ -33,6 +33,8 @@ class Stream:
         self.bytes_max = 0
         #: Whether the guest gave more than that.
         self.exceeded = False
+        #: Whether it gave anything, be it nothing at all.
+        self.begun = False
 
     def forward(self, bytes_max: int, forward: Forward) -> None:
         """Send what the next call gives to *forward*."""
@@ -42,11 +44,12 @@ class Stream:
         """Take the parts of an answer: of up to *bytes_max* where they are joined."""
         if self._forward is None:
             self.bytes_max = bytes_max
-        self._room, self.exceeded = self.bytes_max, False
+        self._room, self.exceeded, self.begun = self.bytes_max, False, False
 
     def emit(self, _: object, text: str) -> bool:
         """What guests import: a part of the answer, each character of *text* a byte. Waits for
         whoever takes it; False once no more is wanted."""
+        self.begun = True
         if len(text) > self._room:
             self._room, self.exceeded = 0, True
             return False

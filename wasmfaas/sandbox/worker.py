@@ -144,6 +144,8 @@ class Worker:
             self._host.stream.forward(stream["bytes_max"], self._forward)
         request = Request(message["request_id"], message["event"], message["context"])
         result = sandbox.call(request)
+        # Whoever answered whole has not asked for it.
+        self._host.stream.close()
         if spec.isolation is Isolation.FRESH:
             # It has the start-up to itself, and so has it on its bill.
             result.fuel += started.fuel

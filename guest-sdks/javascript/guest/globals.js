@@ -6,6 +6,7 @@ import { Headers, Response, fetch } from "./fetch.js";
 import { host } from "./host.js";
 import { Queue, installQueue } from "./queue.js";
 import { Generator, cryptoOf } from "./random.js";
+import { awslambdaOf } from "./stream.js";
 import { TextDecoder, TextEncoder } from "./text.js";
 
 const engineThen = globalThis.Promise.prototype.then;
@@ -33,6 +34,7 @@ answerWith((operation, request) => {
 Object.assign(globalThis, { console, crypto: cryptoOf(host), TextDecoder, TextEncoder });
 // The SDK's own frames, which an error does not show, are a dozen where the host was asked.
 Error.stackTraceLimit = 50;
+globalThis.awslambda = awslambdaOf(host.emit);
 Object.assign(globalThis, { AbortController, AbortSignal, Headers, Response, fetch });
 Math.random = () => generator.next();
 globalThis.process = {
@@ -53,6 +55,8 @@ globalThis.process = {
   version: "",
   versions: {},
 };
+
+export const { emit } = host;
 
 /** Makes anew what belongs to one invocation. */
 export function begin({ requestId }) {

@@ -10,9 +10,10 @@ import { HostError } from "./calls.js";
 
 const WRITE_BYTES_MAX = 4096; // of wasi:io's blocking-write-and-flush
 
-// A function that a world imports is a global.
-const { call } = globalThis;
+// Functions that a world imports are globals.
+const { call, emit } = globalThis;
 delete globalThis.call;
+delete globalThis.emit;
 
 export const host = {
   /** @param {string} operation @param {string} request @returns {string} Throws HostError. */
@@ -24,6 +25,9 @@ export const host = {
       throw new HostError(errorType, errorMessage);
     }
   },
+
+  /** Sends a part of the answer. @param {string} data a character for each byte @returns {boolean} */
+  emit: (data) => emit(data),
 
   /** @returns {Array<[string, string]>} */
   environment: () => environment.getEnvironment(),

@@ -1,5 +1,6 @@
 // From the host's call to the handler and back.
 import { inspect, jsonOr } from "./inspect.js";
+import { SENT, isIterator, sendAll } from "./stream.js";
 import { traced } from "./traces.js";
 
 /** What a handler is told about its invocation: Lambda's context object for Node.js. */
@@ -72,23 +73,26 @@ function answerOf(value) {
  * The `handle` that the host calls, for a *handler* of Lambda's kind: (event, context), which may
  * be async, or (event, context, callback).
  */
-export function serve(handler, { queue, begin = () => {} }) {
+export function serve(handler, { queue, begin = () => {}, emit = () => true }) {
   return function handle(event, context) {
     queue.clear();
     let outcome = null;
-    const settle = (found) => {
-      outcome ??= found;
+    const fail = (error) => (outcome ??= { error });
+    const settle = (value) => {
+      if (isIterator(value)) sendAll(value, emit).then(settle, fail);
+      else outcome ??= { value };
     };
     try {
       const members = JSON.parse(context);
       begin(members);
-      const callback = (error, value) => settle(error ? { error } : { value });
+      const callback = (error, value) => (error ? fail(error) : settle(value));
       const answer = handler(JSON.parse(event), new Context(members), callback);
       if (typeof answer?.then === "function")
-        answer.then((value) => settle({ value }), (error) => settle({ error }));
-      else if (handler.length < 3 || answer !== undefined) settle({ value: answer });
+        answer.then(settle, fail);
+      else if (handler.length < 3 || answer !== undefined) settle(answer);
       if (!queue.run(() => outcome !== null))
         throw new NeverSettled();
+      if (outcome.value === SENT) return "";
       if ("value" in outcome) return answerOf(outcome.value);
     } catch (error) {
       outcome = { error };

@@ -1,6 +1,6 @@
 // What the host does for functions, through every wrapper; test_capabilities.py asks for it.
 import { FunctionError, HostError, invoke, invokeEvent, kv, secrets } from "wasmfaas";
-import type { Key } from "wasmfaas";
+import type { Context, Handler, Key } from "wasmfaas";
 
 interface Asked {
   readonly do: keyof typeof ACTIONS;
@@ -50,6 +50,25 @@ const ACTIONS = {
     return { keys: found.map(({ key }) => key), isKept, deleted, left: await kv.getBytes("binary"), text: await kv.get("text") };
   },
 
+  async *parts() {
+    yield "aü";
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    yield Uint8Array.of(255, 0);
+    yield "b".repeat(100_000);
+  },
+
+  *breaks() {
+    yield "begun";
+    throw new RangeError("halfway");
+  },
+
+  written: awslambda.streamifyResponse(async (event: Asked, stream: ResponseStream, context: Context) => {
+    const response = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { "x-a": "b" } });
+    response.write(Uint8Array.of(255));
+    await null;
+    response.end(event.do + context.functionName.length);
+  }),
+
   secret: ({ name }) => secrets.get(name),
 
   async invoke({ name, event }) {
@@ -62,6 +81,6 @@ const ACTIONS = {
   },
 
   invokeEvent: ({ name, event }) => invokeEvent(name, event),
-} satisfies Record<string, (event: Asked) => unknown>;
+} satisfies Record<string, (event: Asked, context: Context) => unknown>;
 
-export const handler = (event: Asked) => ACTIONS[event.do](event);
+export const handler: Handler<Asked, unknown> = (event, context) => ACTIONS[event.do](event, context);
